@@ -1,0 +1,37 @@
+# Every target sets up what is missing first (scripts/bootstrap.sh); only Python 3.11 or newer has to be there.
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+SETUP := sh scripts/bootstrap.sh
+# Some machines forbid Python to keep compiled files; each of our many processes would then compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+.DEFAULT_GOAL := help
+.PHONY: help setup up test lint bench eval faults
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install what is missing, and nothing else
+	@$(SETUP)
+
+up: ## run the whole service here; Ctrl-C stops it
+	@$(SETUP) && exec $(PYTHON) -m koudmen.cli up
+
+test: ## every test, against a real PostgreSQL, Valkey and Rasa (ARGS='tests/base -k words' for a part)
+	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec .venv/bin/pytest $(ARGS)
+
+lint: ## style, types, the order of the rooms, the catalogues
+	@$(SETUP)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PYTHON) -m koudmen.cli phrases check
+
+bench: ## how fast it answers, beside Rasa's own channel
+	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec $(PYTHON) -m tests.bench $(ARGS)
+
+eval: ## how well it understands
+	@$(SETUP) eval && exec nlu/.venv/bin/python nlu/eval/run.py $(ARGS)
+
+faults: ## kill each process in the middle of the work and count what is lost
+	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec .venv/bin/pytest tests/faults $(ARGS)

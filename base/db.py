@@ -1,0 +1,114 @@
+"""Database session, naming of constraints, and column types that keep words and addresses encrypted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import DateTime, LargeBinary, MetaData, create_engine
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+from base.crypto import KeyRing
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """All tables of all rooms share one metadata, so that models and migrations can be compared."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012
+
+
+class _Keys:
+    """The process's key ring. Set once at start by `use_keys`."""
+
+    ring: KeyRing | None = None
+
+
+def use_keys(ring: KeyRing) -> None:
+    """Give this process the keys its encrypted columns need."""
+    _Keys.ring = ring
+
+
+def keys() -> KeyRing:
+    """The process's key ring; an error when the process was started without."""
+    if _Keys.ring is None:
+        raise RuntimeError("base.db.use_keys was not called at start")
+    return _Keys.ring
+
+
+class EncryptedText(TypeDecorator[str]):
+    """Text that is stored encrypted. `purpose` is "table.column" and binds the value to its place."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__()
+        self.purpose = purpose
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else keys().encrypt(value.encode(), self.purpose)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
+        return None if value is None else keys().decrypt(bytes(value), self.purpose).decode()
+
+
+class EncryptedJSON(TypeDecorator[Any]):
+    """A JSON value that is stored encrypted."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__()
+        self.purpose = purpose
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else keys().encrypt(orjson.dumps(value), self.purpose)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
+        return None if value is None else orjson.loads(keys().decrypt(bytes(value), self.purpose))
+
+
+def driver_url(url: str) -> str:
+    """`postgresql://…` and `postgres://…` as SQLAlchemy wants them for psycopg 3."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def make_engine(url: str, *, pool_size: int = 5, pool_timeout_s: float = 10) -> Engine:
+    """An engine whose exceptions never show parameters (they hold words and addresses)."""
+    return create_engine(
+        driver_url(url),
+        hide_parameters=True,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout_s,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=10s"},
+    )
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Sessions whose objects stay readable after commit."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with sessions() as session, session.begin():
+        yield session

@@ -1,0 +1,264 @@
+"""Settings, read once at start into frozen objects: `config.yml` for what an operator edits, the environment for
+secrets, addresses and ports. A missing or wrong setting stops the start with one sentence that names it."""
+
+import os
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from base.duration import Duration
+from base.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = ("en", "ht", "acf", "fr", "es")
+Language = Literal["en", "ht", "acf", "fr", "es"]
+OptionalDate = Annotated[date | None, BeforeValidator(lambda value: value or None)]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class EmergencyNumber(Frozen):
+    number: str = Field(pattern=r"^\+?[0-9]{3,15}$")
+    for_: str = Field(alias="for")
+    confirmed_by: str = ""
+    confirmed_on: OptionalDate = None
+
+    @property
+    def confirmed(self) -> bool:
+        return bool(self.confirmed_by.strip() and self.confirmed_on)
+
+
+class Service(Frozen):
+    name: str
+    languages: tuple[Language, ...]
+    default_language: Language
+    time_zone: str
+
+
+class Conversation(Frozen):
+    idle: Duration
+    results: int = Field(ge=1, le=9)
+    max_segments: int = Field(ge=1, le=4)
+    ask_again: int = Field(ge=0, le=3)
+    human_hours: str
+
+
+class DutyToReport(Frozen):
+    notice: bool
+    confirmed_by: str = ""
+    confirmed_on: OptionalDate = None
+
+
+class Understanding(Frozen):
+    rasa_timeout: Duration
+    breaker_failures: int = Field(ge=1)
+    breaker_pause: Duration
+    sure: float = Field(gt=0, lt=1)
+    concern: float = Field(gt=0, lt=1)
+    gentle: float = Field(gt=0, lt=1)
+
+
+class Sms(Frozen):
+    segments_per_s: float = Field(gt=0)
+
+
+class WhatsApp(Frozen):
+    segments_per_s: float = Field(gt=0)
+    window: Duration
+
+
+class Channels(Frozen):
+    simulator: Annotated[Literal["auto", "on", "off"], BeforeValidator(lambda v: {True: "on", False: "off"}.get(v, v))]
+    sms: Sms
+    whatsapp: WhatsApp
+
+
+class Outbox(Frozen):
+    claim: Duration
+    retry: tuple[Duration, ...] = Field(min_length=1)
+    give_up: Duration
+
+
+class Sweeper(Frozen):
+    every: Duration
+    stale: Duration
+    attempts: int = Field(ge=1)
+
+
+class Retention(Frozen):
+    ordinary: Duration
+    case: Duration
+    log: Duration
+
+
+class Config(Frozen):
+    """`config.yml`, every part checked; unknown keys are refused."""
+
+    service: Service
+    emergency: tuple[EmergencyNumber, ...] = Field(min_length=1)
+    conversation: Conversation
+    duty_to_report: DutyToReport
+    understanding: Understanding
+    channels: Channels
+    outbox: Outbox
+    sweeper: Sweeper
+    retention: Retention
+
+
+class Twilio(Frozen):
+    """The Twilio account. `shared_keys` are id -> secret of the newer HMAC-SHA256 signatures, two while rotating."""
+
+    account_sid: str = Field(min_length=1)
+    auth_token: str = Field(min_length=1, repr=False)
+    api_base: str = "https://api.twilio.com"
+    sms_from: str | None = None
+    whatsapp_from: str | None = None
+    messaging_service_sid: str | None = None
+    shared_keys: dict[str, str] = Field(default_factory=dict, repr=False)
+    timeout_s: float = 10
+
+
+class Settings(Frozen):
+    """All a process needs to know, from the environment and config.yml."""
+
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    staff_port: int = Field(8001, ge=1, le=65535)
+    public_base_url: str
+    database_url: str | None = Field(None, repr=False)
+    redis_url: str | None = Field(None, repr=False)
+    rasa_url: str | None = None
+    rasa_token: str | None = Field(None, repr=False)
+    keys: str | None = Field(None, repr=False)
+    gateway_secret: str | None = Field(None, repr=False)
+    metrics_token: str | None = Field(None, repr=False)
+    twilio: Twilio | None = None
+    rehearsal: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    config: Config
+
+    @property
+    def simulator(self) -> bool:
+        """Whether the phone in the browser is served (off in production unless config.yml says `on`)."""
+        wanted = self.config.channels.simulator
+        return wanted == "on" or (wanted == "auto" and self.twilio is None)
+
+    @property
+    def rehearsing(self) -> bool:
+        """Unconfirmed emergency numbers and the demo's numbers may be used: no real texter is behind this."""
+        return self.rehearsal or self.twilio is None
+
+    def emergency_numbers(self) -> tuple[str, ...]:
+        """The numbers a person in danger is given: confirmed ones, or all of them where nobody real is texting."""
+        return tuple(n.number for n in self.config.emergency if n.confirmed or self.rehearsing)
+
+
+def load_config(path: Path) -> Config:
+    """Read and check config.yml."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise ConfigError(f"{path} is not valid YAML, line {mark.line + 1 if mark else '?'}") from None
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_sentence(error)}") from None
+
+
+def load_settings(env: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment (default: this process's) and the config file it names."""
+    env = os.environ if env is None else env
+    config = load_config(Path(env.get("KOUDMEN_CONFIG") or ROOT / "config.yml"))
+    port = env.get("PORT") or "8000"
+    values: dict[str, Any] = {
+        "home": Path(env.get("KOUDMEN_HOME") or ROOT / ".koudmen").resolve(),
+        "host": env.get("HOST") or "127.0.0.1",
+        "port": port,
+        "staff_port": env.get("STAFF_PORT") or "8001",
+        "public_base_url": (env.get("PUBLIC_BASE_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
+        "database_url": env.get("DATABASE_URL") or None,
+        "redis_url": env.get("REDIS_URL") or None,
+        "rasa_url": env.get("RASA_URL") or None,
+        "rasa_token": env.get("RASA_TOKEN") or None,
+        "keys": env.get("KOUDMEN_KEYS") or None,
+        "gateway_secret": env.get("KOUDMEN_GATEWAY_SECRET") or None,
+        "metrics_token": env.get("KOUDMEN_METRICS_TOKEN") or None,
+        "twilio": _twilio(env),
+        "rehearsal": _flag(env, "KOUDMEN_REHEARSAL"),
+        "log_level": env.get("KOUDMEN_LOG_LEVEL") or "INFO",
+        "config": config,
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"environment: {_sentence(error)}") from None
+
+
+def check_ready_for_people(settings: Settings) -> None:
+    """Refuse to serve real texters with unconfirmed emergency numbers; the sentence says which line to fill in."""
+    if settings.rehearsing:
+        return
+    missing = [f'"{n.number}"' for n in settings.config.emergency if not n.confirmed]
+    if missing:
+        raise ConfigError(
+            f"emergency number {', '.join(missing)} is not confirmed: dial it from both networks, then fill in "
+            "confirmed_by and confirmed_on under 'emergency' in config.yml (or set KOUDMEN_REHEARSAL=1 for a test)"
+        )
+
+
+def _twilio(env: Mapping[str, str]) -> Twilio | None:
+    sid, token = env.get("TWILIO_ACCOUNT_SID"), env.get("TWILIO_AUTH_TOKEN")
+    if not sid and not token:
+        return None
+    if not sid or not token:
+        missing = "TWILIO_AUTH_TOKEN" if sid else "TWILIO_ACCOUNT_SID"
+        raise ConfigError(f"{missing} is missing: both of Twilio's keys are needed, or neither")
+    sms, whatsapp = env.get("TWILIO_SMS_FROM") or None, env.get("TWILIO_WHATSAPP_FROM") or None
+    if not sms and not whatsapp:
+        raise ConfigError("TWILIO_SMS_FROM or TWILIO_WHATSAPP_FROM is needed: the number the service sends from")
+    return Twilio(
+        account_sid=sid,
+        auth_token=token,
+        api_base=(env.get("TWILIO_API_BASE") or "https://api.twilio.com").rstrip("/"),
+        sms_from=sms,
+        whatsapp_from=whatsapp and "whatsapp:" + whatsapp.removeprefix("whatsapp:"),
+        messaging_service_sid=env.get("TWILIO_MESSAGING_SERVICE_SID") or None,
+        shared_keys=_shared_keys(env.get("TWILIO_SHARED_KEYS", "")),
+        timeout_s=float(env.get("TWILIO_TIMEOUT_S") or 10),
+    )
+
+
+def _shared_keys(text: str) -> dict[str, str]:
+    """`id:secret id:secret`, at most two (the old and the new one while rotating)."""
+    pairs = [word.partition(":") for word in text.replace(",", " ").split()]
+    if any(not secret for _, _, secret in pairs) or len(pairs) > 2:
+        raise ConfigError("TWILIO_SHARED_KEYS is written 'id:secret' or 'id:secret id:secret'")
+    return {name: secret for name, _, secret in pairs}
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "").strip().lower()
+    if value not in {"", "0", "1", "true", "false", "yes", "no"}:
+        raise ConfigError(f"{name} is 1 or 0")
+    return value in {"1", "true", "yes"}
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first faults as 'place: what is wrong', without the values (one may be a secret)."""
+    faults = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)[:3]]
+    return "; ".join(faults)
+
+
+def seconds(duration: timedelta) -> float:
+    """A duration in seconds."""
+    return duration.total_seconds()

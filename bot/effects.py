@@ -1,0 +1,99 @@
+"""Carries out what a turn says happened, inside the turn's transaction."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from base import log
+from base.clock import DOMINICA
+from bot.models import Demand, UnreadMessage
+from bot.scene import Disclosed, Erase, Event, Opted, Unread, Wanted, Worse, Wrong
+from directory import checks
+from messaging import optout
+from messaging.models import Address, Conversation, InboundMessage, OutboundMessage
+from oncall import cases
+
+logger = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the effects happen: the locked conversation, its address and the message."""
+
+    session: Session
+    conversation: Conversation
+    address: Address
+    message: InboundMessage
+    language: str
+
+
+def carry_out(place: Place, events: Iterable[Event]) -> None:
+    """Write every event. A further message of somebody with an open case is noted in the case too."""
+    told = False
+    for event in events:
+        told = _one(place, event) or told
+    if not told:
+        case = cases.open_case(place.session, place.conversation.id)
+        if case:
+            cases.add_message(place.session, case, place.message.id)
+
+
+def _one(place: Place, event: Event) -> bool:
+    """True when the event wrote to the case."""
+    match event:
+        case Disclosed(told):
+            case = cases.disclose(place.session, place.conversation.id, place.message.id, told, language=place.language)
+            logger.info("disclosure", case_id=str(case.id), message_id=place.message.id, severity=case.severity)
+            return True
+        case Worse(severity):
+            found = cases.raise_severity(place.session, place.conversation.id, place.message.id, severity)
+            return found is not None
+        case Unread(reason):
+            unread(place.session, place.message, reason)
+        case Wrong(service_id):
+            checks.report_wrong(place.session, uuid.UUID(service_id), at=place.message.received_at)
+        case Wanted():
+            _demand(place, event)
+        case Opted("out"):
+            optout.record(place.session, place.address, "out", "asked")
+        case Opted():
+            optout.record(place.session, place.address, "in", "asked")
+        case Erase():
+            erase(place.session, place.conversation)
+    return False
+
+
+def unread(session: Session, message: InboundMessage, reason: str) -> None:
+    """Put a message in front of a person, once."""
+    values = {"inbound_id": message.id, "conversation_id": message.conversation_id, "reason": reason}
+    session.execute(insert(UnreadMessage).values(values).on_conflict_do_nothing())
+
+
+def _demand(place: Place, wanted: Wanted) -> None:
+    day = place.message.received_at.astimezone(DOMINICA).date()
+    channel = place.address.channel
+    session = place.session
+    session.add(
+        Demand(
+            day=day, need=wanted.need, parish=wanted.parish, language=place.language, channel=channel,
+            outcome=wanted.outcome,
+        )
+    )  # fmt: skip
+
+
+def erase(session: Session, conversation: Conversation) -> None:
+    """Erase the words of a conversation, in and out. With an open case, what belongs to it is kept."""
+    if cases.open_case(session, conversation.id):
+        return
+    for table in (InboundMessage, OutboundMessage):
+        session.execute(
+            update(table)
+            .where(table.conversation_id == conversation.id)
+            .where(table.handled_at.is_not(None) if table is InboundMessage else OutboundMessage.state == "accepted")
+            .values(body=None)
+            .execution_options(synchronize_session=False)
+        )

@@ -1,0 +1,35 @@
+"""Tables of the bot: what a person must read, and what was asked for (without who asked)."""
+
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from base.db import Base
+
+
+class UnreadMessage(Base):
+    """A message the bot could not answer by itself: a person reads it, answers it, and may label it."""
+
+    __tablename__ = "unread_message"
+    __table_args__ = (Index("ix_unread_message_open", "created_at", postgresql_where=text("done_at IS NULL")),)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    inbound_id: Mapped[int] = mapped_column(ForeignKey("inbound_message.id"), unique=True)
+    conversation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("conversation.id"), index=True)
+    reason: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    done_at: Mapped[datetime | None]
+
+
+class Demand(Base):
+    """One search, for the reports: codes and a date. Nothing leads back to a conversation."""
+
+    __tablename__ = "demand"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    day: Mapped[date] = mapped_column(index=True)
+    need: Mapped[str]
+    parish: Mapped[str | None]
+    language: Mapped[str]
+    channel: Mapped[str]
+    outcome: Mapped[str]

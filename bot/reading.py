@@ -1,0 +1,125 @@
+"""What a message means: language, safety, intent, need, place and details, from two readers that do not know each
+other. The lexicon (bot.safety) and Rasa each may raise a concern; only both together may stay silent."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from base.settings import Understanding as Rules
+from bot import details, keywords, safety
+from bot.language import LanguageGuess, detect
+from bot.normalise import normalise
+from bot.rasa import Parsed
+from directory.places import Place, find_place
+
+SEVERITY_OF = {"danger": "critical", "discrimination": "standard"}  # every other concern is high (taxonomy.yml)
+RANK = {"standard": 0, "high": 1, "critical": 2}
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What can be told without Rasa: made first, needs no network."""
+
+    text: str
+    normal: str
+    language: LanguageGuess
+    safety: safety.SafetyReading
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One message understood.
+
+    `intent` is `find`, `disclose` or a plain intent of taxonomy.yml. `confidence` is between 0 and 1; `source` says
+    who decided (model, lexicon, both, keywords, none). `gentle`: perhaps a disclosure, to be asked about gently.
+    `why` explains the decision to staff.
+    """
+
+    language: str | None
+    language_sure: bool
+    intent: str
+    need: str | None
+    concern: str | None
+    severity: str | None
+    confidence: float
+    source: str
+    place: Place | None = None
+    gentle: bool = False
+    details: frozenset[str] = frozenset()
+    why: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """The codes, for staff and for the stored reading (no words of the texter)."""
+        return {
+            "language": self.language, "intent": self.intent, "need": self.need, "concern": self.concern,
+            "severity": self.severity, "confidence": round(self.confidence, 3), "source": self.source,
+            "place": self.place.name if self.place else None, "gentle": self.gentle,
+            "details": sorted(self.details), "why": list(self.why),
+        }  # fmt: skip
+
+
+def glance(text: str, previous: str | None) -> Glance:
+    """The first look: language (sticking to `previous` when unsure), normalised text, the lexicon's reading."""
+    guess = detect(text, previous)
+    language = guess.code or previous
+    return Glance(text, normalise(text, language), guess, safety.read(text, language))
+
+
+def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
+    """Both readers' findings put together."""
+    language = seen.language.code
+    intent, need, confidence, source = _topic(seen, parsed, rules)
+    concern, severity, heard_by, gentle, why = _concern(seen, parsed, rules)
+    if concern:
+        intent, source = "disclose", heard_by
+        confidence = max(parsed.concern_confidence if parsed else 0.0, 0.9 if heard_by != "model" else 0.0)
+    return Reading(
+        language, seen.language.sure, intent, need, concern, severity, confidence, source,
+        find_place(seen.normal), gentle and not concern, details.find(seen.normal), why,
+    )  # fmt: skip
+
+
+def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str | None, float, str]:
+    """Intent, need, confidence and who said so. The model where it is sure, else keywords, else the model's guess."""
+    typed = keywords.find(seen.normal)
+    if parsed is None:
+        return (typed.intent, typed.need, typed.confidence, "keywords") if typed else ("other", None, 0.0, "none")
+    need = parsed.need if parsed.need_confidence >= rules.sure else None
+    if parsed.intent == "find" and not need and typed and typed.need:
+        return "find", typed.need, typed.confidence, "keywords"
+    if parsed.intent == "find" or (parsed.intent == "disclose" and need):
+        return (
+            ("find", need, parsed.need_confidence, "model") if need else ("other", None, parsed.need_confidence, "none")
+        )
+    if parsed.intent == "disclose":
+        return (typed.intent, typed.need, typed.confidence, "keywords") if typed else ("other", None, 0.0, "none")
+    if parsed.intent_confidence >= rules.sure and (parsed.intent != "other" or not typed):
+        return parsed.intent, need, parsed.intent_confidence, "model"
+    if typed:
+        return typed.intent, typed.need, typed.confidence, "keywords"
+    return "other", None, parsed.intent_confidence, "none"
+
+
+def _concern(
+    seen: Glance, parsed: Parsed | None, rules: Rules
+) -> tuple[str | None, str | None, str, bool, tuple[str, ...]]:
+    """Concern, severity, who heard it, whether to ask gently, and why."""
+    top = seen.safety.top
+    score = parsed.concern_confidence if parsed and parsed.concern else 0.0
+    model = parsed.concern if parsed and score >= rules.concern else None
+    why = [f"phrase {finding.phrase_id} ({finding.concern})" for finding in seen.safety.findings]
+    if parsed and parsed.concern and score >= rules.gentle:
+        why.append(f"model {parsed.concern} {score:.2f}")
+    if top:
+        severity = top.severity
+        if model and RANK[_severity(model)] > RANK[severity]:
+            severity = _severity(model)
+        return top.concern, severity, "both" if model else "lexicon", False, tuple(why)
+    if model:
+        return model, _severity(model), "model", False, tuple(why)
+    gentle = bool(seen.safety.asks) or score >= rules.gentle
+    why += [f"unclear phrase {finding.phrase_id}" for finding in seen.safety.asks]
+    return None, None, "none", gentle, tuple(why)
+
+
+def _severity(concern: str) -> str:
+    return SEVERITY_OF.get(concern, "high")

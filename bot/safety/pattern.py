@@ -1,0 +1,97 @@
+"""The small phrase language of bot/safety/phrases/*.yml, compiled to regular expressions over normalised text."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bot.normalise import normalise
+
+_GAPS = {"..": "(?: [^ ]+){0,3}?", "...": "(?: [^ ]+){0,8}?"}
+_RANGE = re.compile(r"(\d+)-(\d+)")
+_STEM = 3  # the shortest beginning of a word that may stand before a *
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One compiled phrase. `anchors` are words (or stems ending in *) of which the text must hold one; `literal` is
+    the set of every word written in the phrase."""
+
+    source: str
+    regex: re.Pattern[str]
+    anchors: frozenset[str]
+    literal: frozenset[str]
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the phrase stands in a padded text (one space before and after), overlapping places too."""
+        for found in self.regex.finditer(text):
+            yield found.span(1)
+
+
+@dataclass(frozen=True)
+class _Element:
+    words: tuple[str, ...]
+    optional: bool = False
+
+    @property
+    def regex(self) -> str:
+        ordered = sorted(self.words, key=len, reverse=True)
+        body = "|".join(re.escape(word[:-1]) + "[^ ]*" if word.endswith("*") else re.escape(word) for word in ordered)
+        whole = f" (?:{body})(?= )"
+        return f"(?:{whole})?" if self.optional else whole
+
+
+def word_list(text: str, classes: Mapping[str, tuple[str, ...]], language: str) -> tuple[str, ...]:
+    """Words separated by spaces or |, `_` for a space inside, `1-17` for numbers, `{name}` for another list.
+
+    Raises ValueError on an unknown list or a word of which nothing is left.
+    """
+    words: dict[str, None] = {}
+    for item in re.split(r"[\s|]+", text.strip()):
+        words.update(dict.fromkeys(_word(item, classes, language)))
+    return tuple(words)
+
+
+def _word(item: str, classes: Mapping[str, tuple[str, ...]], language: str) -> Iterable[str]:
+    if item.startswith("{") and item.endswith("}"):
+        if item[1:-1] not in classes:
+            raise ValueError(f"there is no word list {item}")
+        return classes[item[1:-1]]
+    if numbers := _RANGE.fullmatch(item):
+        return map(str, range(int(numbers[1]), int(numbers[2]) + 1))
+    stem = item.endswith("*")
+    word = normalise(item.rstrip("*").replace("_", " "), language)
+    if not word or (stem and len(word) < _STEM):
+        raise ValueError(f"nothing to look for in '{item}'")
+    return (word + "*",) if stem else (word,)
+
+
+def compile_phrase(source: str, classes: Mapping[str, tuple[str, ...]], language: str) -> Pattern:
+    """A phrase of words, `..`, `...`, `a|b`, `{list}`, `word*` and `[optional]` elements.
+
+    Raises ValueError with the reason when the phrase cannot be read.
+    """
+    elements, parts = [], []
+    for item in source.split():
+        if item in _GAPS:
+            parts.append(_GAPS[item])
+            continue
+        optional = item.startswith("[") and item.endswith("]")
+        element = _Element(word_list(item.strip("[]"), classes, language), optional)
+        elements.append(element)
+        parts.append(element.regex)
+    needed = [element for element in elements if not element.optional]
+    if not needed:
+        raise ValueError("a phrase needs at least one word that is not optional")
+    anchor = min(needed, key=lambda element: sum(_commonness(word) for word in element.words))
+    literal = frozenset(word for element in needed for words in element.words for word in words.split())
+    return Pattern(source, re.compile(f"(?=({''.join(parts)}))"), frozenset(map(_first, anchor.words)), literal)
+
+
+def _commonness(word: str) -> float:
+    """Short words are common; a list is as common as its words together."""
+    return 8.0 / max(len(word.rstrip("*")), 1) ** 2 + 0.05
+
+
+def _first(word: str) -> str:
+    """Of a group of words, the longest: the one to look the group up by."""
+    return max(word.split(), key=len)

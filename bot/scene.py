@@ -1,0 +1,107 @@
+"""What a handler is given and what it gives back: the scene of one message, and the turn with its events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.moves import Message, Move
+from bot.phrases import say
+from bot.reading import Reading
+from bot.state import State
+from directory.search import Found
+from messaging.outbox import Lane
+from oncall.cases import Disclosure
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the settings say that a reply may contain."""
+
+    name: str
+    numbers: tuple[str, ...]
+    hours: str
+    default_language: str
+    results: int
+    max_segments: int
+    ask_again: int
+    idle: timedelta
+    notice: bool
+
+
+@dataclass(frozen=True)
+class Disclosed:
+    """Harm was told of: a case is opened or added to."""
+
+    told: Disclosure
+
+
+@dataclass(frozen=True)
+class Worse:
+    """The person says that they are not safe: the open case becomes this severe."""
+
+    severity: str
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A person must read this message."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A texter says what we told of this service is wrong."""
+
+    service_id: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A search, for the reports."""
+
+    need: str
+    parish: str | None
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Opted:
+    """`out` or `in`."""
+
+    action: str
+
+
+@dataclass(frozen=True)
+class Erase:
+    """The person asked for their words to be erased."""
+
+
+Event = Disclosed | Worse | Unread | Wrong | Wanted | Opted | Erase
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one message leads to. `replies` are sent in order, in `lane`."""
+
+    state: State
+    replies: tuple[str, ...]
+    events: tuple[Event, ...] = ()
+    lane: Lane = Lane.REPLY
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All a handler looks at: the state with its language settled, and what was found for the move."""
+
+    state: State
+    message: Message
+    reading: Reading
+    move: Move
+    found: Sequence[Found]
+    facts: Facts
+
+    def say(self, key: str, **values: str) -> str:
+        """A phrase in the person's language."""
+        joined = f" {say(self.state.language, 'or')} ".join(self.facts.numbers)
+        return say(self.state.language, key, numbers=joined, name=self.facts.name, hours=self.facts.hours, **values)

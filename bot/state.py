@@ -1,0 +1,50 @@
+"""What the bot remembers of a conversation between two messages. Stored encrypted, forgotten when idle."""
+
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+
+@dataclass(frozen=True)
+class State:
+    """`waiting` says what a number or a yes would answer: menu, menu_more, results, language, forget, safe, gentle.
+
+    `results` are service ids in the order they were numbered, `shown` how many were named so far, `detail` the
+    service whose address was given last.
+    """
+
+    language: str | None = None
+    chosen: bool = False
+    waiting: str = ""
+    need: str | None = None
+    place: str | None = None
+    parish: str | None = None
+    results: tuple[str, ...] = ()
+    shown: int = 0
+    detail: str | None = None
+    unclear: int = 0
+    concern: str | None = None
+    known: bool = False
+    at: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For the database; only what differs from a fresh state."""
+        fresh = asdict(State())
+        return {name: value for name, value in asdict(self).items() if value != fresh[name]}
+
+
+def from_json(raw: dict[str, Any] | None) -> State:
+    """The stored state. Names of an older or newer version are left out."""
+    names = {field.name for field in fields(State)}
+    values = {name: value for name, value in (raw or {}).items() if name in names}
+    values["results"] = tuple(values.get("results", ()))
+    return State(**values)
+
+
+def awake(state: State, at: datetime, idle: timedelta) -> State:
+    """The state at a time: after `idle` the menu, the results and the place are forgotten (a phone may be shared);
+    the language is kept, and an open question about safety too."""
+    if state.at is None or at - datetime.fromisoformat(state.at) <= idle:
+        return state
+    kept = State(language=state.language, known=state.known, at=state.at)
+    return replace(kept, waiting="safe", concern=state.concern) if state.waiting == "safe" else kept

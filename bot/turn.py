@@ -1,0 +1,30 @@
+"""One turn of a conversation: state, message and reading in; new state, replies and what happened out. No I/O."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot import answers
+from bot.moves import Message, Move
+from bot.reading import Reading
+from bot.scene import Facts, Scene, Turn
+from bot.state import State
+from directory.search import Found
+
+
+def settle_language(state: State, reading: Reading, default: str) -> State:
+    """The language to answer in: the one the person chose, else the one they surely write in, else the one before."""
+    if state.chosen and state.language:
+        return state
+    if reading.language and (reading.language_sure or not state.language):
+        return replace(state, language=reading.language)
+    return state if state.language else replace(state, language=default)
+
+
+def turn(state: State, message: Message, reading: Reading, move: Move, found: Sequence[Found], facts: Facts) -> Turn:
+    """Answer one message. `state` is awake (see bot.state), `move` is what bot.moves decided, `found` what the
+    directory gave for it (for `detail` the one service)."""
+    state = settle_language(state, reading, facts.default_language)
+    scene = Scene(state, message, reading, move, found, facts)
+    done = answers.HANDLERS[move.name](scene)
+    ready = replace(done.state, known=True, at=message.at.isoformat())
+    return replace(done, state=ready)

@@ -1,0 +1,1 @@
+"""The staff application: a process and port of its own."""

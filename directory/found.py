@@ -1,0 +1,80 @@
+"""What is asked of the directory, and what it answers. Frozen values, without the database."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from directory.hours import OpenDays
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search. `needs` are codes of the taxonomy, the first weighs as the others.
+
+    `parish` and `place` are names of the gazetteer; `language` is BCP 47; `at` is the instant "open" is asked for
+    (aware; None: opening hours do not count); `audience` holds who the person is (women, men, children, youth,
+    elderly, disability, migrants); `demo_numbers` lets numbers through that are verified for the demo only.
+    """
+
+    needs: tuple[str, ...]
+    parish: str | None = None
+    place: str | None = None
+    language: str | None = None
+    no_papers: bool = False
+    at: datetime | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    audience: frozenset[str] = frozenset()
+    limit: int = 9
+    demo_numbers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A verified number. `channel` is voice, sms or whatsapp."""
+
+    number: str
+    channel: str = "voice"
+    description: str | None = None
+    toll_free: bool = False
+
+    def __str__(self) -> str:
+        return self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A service as a texter may see it: nothing confidential is in it and no number that nobody verified.
+
+    `hours` empty means unknown ("call first"), `open_now` None likewise. `place` and `parish` are None for a service
+    that is not at a place, or whose place is not known or not told; `place_confirmed` False: the town is assumed.
+    `reasons` are codes, most important first: need:X, also:X, refers (it stands for a service that is not named),
+    same_place, same_parish, serves_parish, national, neighbour_parish, elsewhere, verified, open, closed, speaks:X,
+    open_to_migrants.
+    """
+
+    service_id: uuid.UUID
+    name: str
+    organization: str
+    place: str | None
+    place_confirmed: bool
+    parish: str | None
+    address: str | None
+    phones: tuple[Number, ...]
+    has_unverified_phone: bool
+    hours: tuple[OpenDays, ...]
+    open_now: bool | None
+    open_to_migrants: str
+    speaks: tuple[str, ...]
+    national: bool
+    eligibility: str | None
+    documents: tuple[str, ...]
+    fees: str | None
+    alert: str | None
+    distance_km: float | None
+    reasons: tuple[str, ...]
+
+    @property
+    def hours_text(self) -> str:
+        """`known` or `unknown`, for a template to choose by."""
+        return "known" if self.hours else "unknown"

@@ -1,0 +1,42 @@
+"""Tables of the directory, shaped like HSDS 3.1 with the Dominica profile. One module for each noun."""
+
+from directory.models.location import Accessibility, Location, LocationAddress, ServiceAtLocation
+from directory.models.organization import DirectoryContact, Organization, OrganizationName, Program, Url
+from directory.models.reach import Phone, Schedule, SpokenLanguage
+from directory.models.service import (
+    CostOption,
+    RequiredDocument,
+    Service,
+    ServiceArea,
+    ServiceNeed,
+    ServiceText,
+)
+from directory.models.taxonomy import Attribute, Taxonomy, TaxonomyTerm
+from directory.models.upkeep import CheckTask, FieldChange, SeedRow
+
+__all__ = [
+    "Accessibility",
+    "Attribute",
+    "CheckTask",
+    "CostOption",
+    "DirectoryContact",
+    "FieldChange",
+    "Location",
+    "LocationAddress",
+    "Organization",
+    "OrganizationName",
+    "Phone",
+    "Program",
+    "RequiredDocument",
+    "Schedule",
+    "SeedRow",
+    "Service",
+    "ServiceArea",
+    "ServiceAtLocation",
+    "ServiceNeed",
+    "ServiceText",
+    "SpokenLanguage",
+    "Taxonomy",
+    "TaxonomyTerm",
+    "Url",
+]

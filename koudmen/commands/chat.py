@@ -1,0 +1,146 @@
+"""`koudmen chat`: the phone in the terminal. It goes through the same inbox, turn and outbox as a carrier's message.
+
+`--script FILE` plays a dialogue: a line `> text` is typed, other lines (what was answered last time) are skipped, and
+the dialogue is printed with the answers of today. `--check` says whether they differ.
+"""
+
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from base.crypto import load_keys
+from base.db import make_engine, make_sessions, transaction, use_keys
+from base.settings import Settings, load_settings
+from bot.drain import Drain
+from bot.rasa import Away, NluClient
+from directory import load
+from koudmen.cli import parser
+from koudmen.database import upgrade_at
+from koudmen.nlu import standing_nlu
+from messaging import inbox, simulator
+from messaging.models import InboundMessage, OutboundMessage
+from messaging.segments import segments
+from messaging.sender import Sender, open_lines
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parser("chat")
+    options.add_argument("--script", type=Path, help="play a dialogue and print it with the replies")
+    options.add_argument("--check", action="store_true", help="with --script: exit 1 when a reply differs")
+    options.add_argument("--offline", action="store_true", help="without Rasa: lexicon and keywords alone")
+    options.add_argument("--whatsapp", action="store_true", help="as on WhatsApp (no segments)")
+    chosen = options.parse_args(arguments)
+    with ExitStack() as stack:
+        phone = open_phone(stack, offline=chosen.offline, mode="whatsapp" if chosen.whatsapp else "sms")
+        if chosen.script:
+            return play(phone, chosen.script, check=chosen.check)
+        return talk(phone)
+
+
+@dataclass(frozen=True)
+class Phone:
+    """One simulated phone with everything behind it."""
+
+    sessions: sessionmaker[Session]
+    drain: Drain
+    sender: Sender
+    mode: str
+    number: str
+
+    def text(self, words: str) -> list[str]:
+        """Send a text; the replies to it."""
+        message = simulator.parse_inbound(self.mode, self.number, words)
+        with transaction(self.sessions) as session:
+            received = inbox.receive(session, message)
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            self.drain.once()
+            self.sender.send_due()
+            with self.sessions() as session:
+                if self._handled(session, received.message_id):
+                    return self._replies(session, received.message_id)
+        return ["(no answer within 20 s)"]
+
+    def _handled(self, session: Session, message_id: int | None) -> bool:
+        query = select(InboundMessage.handled_at).where(InboundMessage.id == message_id)
+        waiting = select(OutboundMessage.id).where(
+            OutboundMessage.inbound_id == message_id, OutboundMessage.state.in_(["queued", "sending"])
+        )
+        return session.scalar(query) is not None and session.scalar(waiting.limit(1)) is None
+
+    def _replies(self, session: Session, message_id: int | None) -> list[str]:
+        sent = select(OutboundMessage.body).where(
+            OutboundMessage.inbound_id == message_id, OutboundMessage.state == "accepted"
+        )
+        return [body or "" for body in session.scalars(sent.order_by(OutboundMessage.seq))]
+
+
+def open_phone(stack: ExitStack, *, offline: bool, mode: str) -> Phone:
+    """A phone on the running service's database, or on one started for this talk alone."""
+    settings = load_settings()
+    if not settings.database_url:
+        from koudmen.embedded import embedded_postgres  # noqa: PLC0415 - only needed without a database
+
+        home = settings.home / "chat"
+        home.mkdir(parents=True, exist_ok=True)
+        settings = replace_settings(settings, database_url=stack.enter_context(embedded_postgres(home)))
+    use_keys(load_keys(settings.keys, settings.home))
+    engine = make_engine(settings.database_url or "", pool_size=8)
+    stack.callback(engine.dispose)
+    upgrade_at(engine)
+    sessions = make_sessions(engine)
+    with transaction(sessions) as session:
+        load.seed(session, demo=settings.rehearsing)
+    nlu: NluClient = Away() if offline else stack.enter_context(standing_nlu(settings))
+    number = f"+1767555{uuid.uuid4().int % 10**4:04}"
+    sender = Sender(sessions, open_lines(settings), settings.config.outbox)
+    return Phone(sessions, Drain(sessions, nlu, settings), sender, mode, number)
+
+
+def replace_settings(settings: Settings, **values: object) -> Settings:
+    """The settings with some values changed."""
+    return settings.model_copy(update=values)
+
+
+def talk(phone: Phone) -> int:
+    """Read lines until the end of input."""
+    print(f"Koudmen as {phone.mode}, from {phone.number}. End with Ctrl-D.")
+    while True:
+        try:
+            words = input("> ")
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return 0
+        for reply in phone.text(words):
+            print(_shown(reply, phone.mode))
+
+
+def play(phone: Phone, script: Path, *, check: bool) -> int:
+    """Play a dialogue file."""
+    before = script.read_text(encoding="utf-8")
+    after = "".join(f"{line}\n" for line in dialogue(phone, before))
+    sys.stdout.write(after)
+    return 1 if check and after != before else 0
+
+
+def dialogue(phone: Phone, script: str) -> Iterator[str]:
+    """The script's lines with today's replies: `> ` is typed, `< ` is answered, `#` and blank lines stay."""
+    for line in script.splitlines():
+        if line.startswith(">"):
+            yield line
+            for reply in phone.text(line[1:].strip()):
+                yield from (f"< {part}" if i == 0 else f"  {part}" for i, part in enumerate(reply.split("\n")))
+        elif not line.startswith(("< ", "  ")):
+            yield line
+
+
+def _shown(reply: str, mode: str) -> str:
+    size = f"  [{segments(reply)} SMS]" if mode == "sms" else ""
+    return f"< {reply}{size}"

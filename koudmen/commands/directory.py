@@ -1,0 +1,19 @@
+"""`koudmen directory seed`."""
+
+from collections.abc import Sequence
+
+from base.db import transaction
+from directory import load
+from koudmen.cli import parser
+from koudmen.runtime import make_runtime
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parser("directory")
+    options.add_argument("action", choices=["seed"])
+    options.parse_args(arguments)
+    runtime = make_runtime(pool_size=1)
+    with transaction(runtime.sessions) as session:
+        counts = load.seed(session, demo=runtime.settings.rehearsing)
+    print(f"directory: {counts}")
+    return 0

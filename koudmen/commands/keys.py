@@ -1,0 +1,112 @@
+"""`koudmen keys rotate`: a new data key, and every encrypted value written again with it.
+
+With KOUDMEN_KEYS the new ring is printed for the operator to put in place (old and new together) before `rewrite`;
+with the key file it is changed in place. Both actions may be repeated; `status` counts the values per key.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Column, Table, select, update
+from sqlalchemy.orm import Session
+
+from base.crypto import add_key, key_number, load_keys
+from base.db import EncryptedJSON, EncryptedText, keys, transaction, use_keys
+from base.errors import ConfigError
+from base.settings import load_settings
+from koudmen.cli import parser
+from koudmen.runtime import Runtime, make_runtime
+from koudmen.tables import METADATA
+
+BATCH = 500
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parser("keys")
+    options.add_argument("action", choices=["rotate", "rewrite", "status"])
+    action = options.parse_args(arguments).action
+    if action == "rotate":
+        _new_key()
+    runtime = make_runtime(pool_size=1)
+    if action != "status":
+        print(f"written again: {rewrite(runtime)} values")
+    for number, count in sorted(status(runtime).items()):
+        print(f"key {number}: {count} values")
+    return 0
+
+
+def _new_key() -> None:
+    settings = load_settings()
+    if settings.keys:
+        raise ConfigError(
+            "the keys come from KOUDMEN_KEYS: put this ring in its place, restart, then run `koudmen keys rewrite`:\n"
+            + add_key(settings.keys)
+        )
+    load_keys(None, settings.home)
+    path = settings.home / "keys"
+    draft = path.with_name("keys.new")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write(add_key(path.read_text().strip()) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    print("new key added; restart the service so that every process writes with it, then run `koudmen keys rewrite`")
+
+
+def encrypted_columns() -> Iterator[tuple[Table, "Column[object]"]]:
+    """Every encrypted column of every table."""
+    for table in METADATA.sorted_tables:
+        for column in table.columns:
+            if isinstance(column.type, EncryptedText | EncryptedJSON):
+                yield table, column
+
+
+def rewrite(runtime: Runtime) -> int:
+    """Write every value that does not use the newest key again. In batches, so that the service goes on."""
+    use_keys(load_keys(runtime.settings.keys, runtime.settings.home))
+    done = 0
+    for table, column in encrypted_columns():
+        while True:
+            with transaction(runtime.sessions) as session:
+                count = _batch(session, table, column)
+            done += count
+            if not count:
+                break
+    return done
+
+
+def _batch(session: Session, table: Table, column: "Column[object]") -> int:
+    newest = keys().order[0]
+    key = next(iter(table.primary_key.columns))
+    raw = column.type.impl_instance  # type: ignore[attr-defined]
+    prefix = _stored_prefix(newest)
+    rows = session.execute(
+        select(key, column)
+        .where(column.is_not(None), column.cast(raw).op("<")(prefix[0]) | column.cast(raw).op(">=")(prefix[1]))
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for id_, value in rows:
+        session.execute(update(table).where(key == id_).values({column.name: value}))
+    return len(rows)
+
+
+def _stored_prefix(number: int) -> tuple[bytes, bytes]:
+    head = bytes([1]) + number.to_bytes(4, "big")
+    return head, bytes([1]) + (number + 1).to_bytes(4, "big")
+
+
+def status(runtime: Runtime) -> dict[int, int]:
+    """How many values each key holds."""
+    counts: dict[int, int] = {}
+    with runtime.engine.connect() as connection:
+        for table, column in encrypted_columns():
+            found = connection.exec_driver_sql(
+                f'SELECT substring("{column.name}" from 1 for 5), count(*) FROM "{table.name}" '  # noqa: S608 - our own names
+                f'WHERE "{column.name}" IS NOT NULL GROUP BY 1'
+            )
+            for head, count in found:
+                number = key_number(bytes(head))
+                counts[number] = counts.get(number, 0) + count
+    return counts

@@ -1,0 +1,45 @@
+"""The jobs that RQ wakes. They carry no arguments: what is to be done stands in the database."""
+
+from functools import cache
+
+from base import log
+from koudmen.runtime import Runtime, make_runtime
+from messaging.outbox import Lane
+
+TURN_S = 20.0
+logger = log.get(__name__)
+
+
+@cache
+def runtime() -> Runtime:
+    """This process's runtime, made with the first job."""
+    return make_runtime()
+
+
+def turn() -> None:
+    """Work off the inbox, ringing for the sender after each batch so that replies leave at once."""
+    run = runtime()
+    run.bell.heard("turn")
+    for _ in range(200):
+        done = run.drain.once()
+        if done is None:
+            return
+        if done:
+            run.bell.ring("send")
+    run.bell.ring("turn")  # more than one job's worth: let another worker take a share
+
+
+def send() -> None:
+    """Empty the outbox."""
+    run = runtime()
+    run.bell.heard("send")
+    while run.sender.send_due():
+        pass
+
+
+def protect() -> None:
+    """Empty the protection lane of the outbox, in a worker of its own."""
+    run = runtime()
+    run.bell.heard("protect")
+    while run.sender.send_due([Lane.PROTECTION]):
+        pass

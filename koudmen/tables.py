@@ -1,0 +1,11 @@
+"""All tables of all rooms, so that models and migrations can be compared."""
+
+import base.heartbeat
+import bot.models
+import directory.models
+import messaging.models
+import oncall.models
+from base.db import Base
+
+ROOMS = (base.heartbeat, messaging.models, directory.models, oncall.models, bot.models)
+METADATA = Base.metadata

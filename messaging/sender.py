@@ -1,0 +1,194 @@
+"""Empties the outbox: claim, call the carrier, record. The carrier is never called inside a transaction."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from base import log
+from base.db import transaction
+from base.errors import ConfigError, OutcomeUnknown, SendError
+from base.settings import Outbox, Settings
+from messaging import outbox
+from messaging.carrier_errors import Action, rule
+from messaging.channel import Accepted, Channel
+from messaging.models import Address, Conversation, OutboundMessage
+from messaging.outbox import Lane, Sending
+from messaging.simulator import SimulatorChannel
+from messaging.twilio import TwilioChannel
+
+LOOK_AFTER = timedelta(seconds=5)  # an unknown outcome: give the carrier's list a moment to show it
+UNLIMITED = 1_000_000.0
+logger = log.get(__name__)
+Outcome = Accepted | SendError
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The channels that are on, with their rates in segments a second."""
+
+    channels: Mapping[str, Channel]
+    rates: Mapping[str, float]
+
+
+def open_lines(settings: Settings) -> Lines:
+    """The channels the settings switch on."""
+    channels: dict[str, Channel] = {}
+    rates: dict[str, float] = {}
+    if settings.twilio:
+        twilio = TwilioChannel(settings.twilio, settings.public_base_url)
+        channels |= {"sms": twilio, "whatsapp": twilio}
+        set_rates = settings.config.channels
+        rates |= {"sms": set_rates.sms.segments_per_s, "whatsapp": set_rates.whatsapp.segments_per_s}
+    simulated = SimulatorChannel()
+    channels |= {"sim_sms": simulated, "sim_whatsapp": simulated}
+    return Lines(channels, rates)
+
+
+class Sender:
+    """Sends what is due with a pool of threads, since a carrier takes its time to answer."""
+
+    def __init__(self, sessions: sessionmaker[Session], lines: Lines, rules: Outbox, threads: int = 8) -> None:
+        self.sessions = sessions
+        self.lines = lines
+        self.rules = rules
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
+        self.batch = threads * 3
+
+    def send_due(self, lanes: Sequence[Lane] = tuple(Lane)) -> int:
+        """One round over all channels. Returns how many messages were tried."""
+        return sum(self._round(name, channel, lanes) for name, channel in self.lines.channels.items())
+
+    def _round(self, name: str, channel: Channel, lanes: Sequence[Lane]) -> int:
+        rate = self.lines.rates.get(name, UNLIMITED)
+        with transaction(self.sessions) as session:
+            claimed = outbox.claim_due(session, name, limit=self.batch, hold=self.rules.claim, rate=rate, lanes=lanes)
+        if not claimed:
+            return 0
+        results = list(self.pool.map(lambda message: (message, _try(channel, message)), claimed))
+        self._record(results)
+        return len(results)
+
+    def _record(self, results: Iterable[tuple[Sending, Outcome]]) -> None:
+        with transaction(self.sessions) as session:
+            for message, outcome in results:
+                record(session, message, outcome, self.rules)
+
+    def look_up(self, limit: int = 20) -> int:
+        """Settle unknown outcomes: found at the carrier -> accepted; not there -> sent again."""
+        with transaction(self.sessions) as session:
+            due = _unknown(session, limit, self.rules.claim)
+        for message, known in due:
+            channel = self.lines.channels.get(message.channel)
+            if channel:
+                self._settle(channel, message, known)
+        return len(due)
+
+    def _settle(self, channel: Channel, message: Sending, known: frozenset[str]) -> None:
+        try:
+            found = channel.find(message, message.since, known)
+        except SendError:
+            return  # looked up again after the hold
+        with transaction(self.sessions) as session:
+            if found:
+                outbox.accepted(session, message.id, found.external_id, found.status)
+            else:
+                outbox.retry(session, message.id, timedelta(0), 0)
+        logger.info("unknown outcome settled", outbound_id=str(message.id), state="found" if found else "sent again")
+
+
+def _try(channel: Channel, message: Sending) -> Outcome:
+    try:
+        return channel.send(message)
+    except SendError as error:
+        return error
+
+
+def record(session: Session, message: Sending, outcome: Outcome, rules: Outbox) -> None:
+    """Write what became of one attempt."""
+    if isinstance(outcome, Accepted):
+        outbox.accepted(session, message.id, outcome.external_id, outcome.status)
+    elif isinstance(outcome, OutcomeUnknown):
+        outbox.unknown(session, message.id, LOOK_AFTER)
+        logger.warning("send outcome unknown", outbound_id=str(message.id), status=outcome.status)
+    else:
+        _refused(session, message, outcome, rules)
+
+
+def _refused(session: Session, message: Sending, error: SendError, rules: Outbox) -> None:
+    known = rule(error.code, error.status)
+    level = logger.error if known.alarm else logger.warning
+    level("send refused", outbound_id=str(message.id), code=error.code, action=known.action.value)
+    if known.action is Action.OPTED_OUT:
+        outbox.opted_out(session, message.id, f"carrier {error.code}")
+    wait = _wait(known.action, message.attempts + 1, rules)
+    if wait is None:
+        outbox.failed(session, message.id, error.code)
+    else:
+        outbox.retry(session, message.id, wait, error.code)
+
+
+def _wait(action: Action, tried: int, rules: Outbox) -> timedelta | None:
+    if action is Action.RETRY or action is Action.STOP_SENDING:
+        return outbox.again_at(tried, rules.retry)
+    if action is Action.RETRY_ONCE and tried == 1:
+        return rules.retry[-1] if len(rules.retry) < 3 else rules.retry[2]
+    return None
+
+
+def delivery_failed(session: Session, outbound_id: uuid.UUID, code: int, rules: Outbox) -> None:
+    """A report says a message we handed over did not arrive: what the code's rule says, once per report."""
+    message = session.get(OutboundMessage, outbound_id, with_for_update=True)
+    if message is None or message.state != "accepted":
+        return
+    known = rule(code, 400)
+    if known.action is Action.OPTED_OUT:
+        outbox.opted_out(session, message.id, f"carrier {code}")
+    wait = _wait(known.action, message.attempts, rules)
+    if wait is None:
+        message.state = "failed"
+    else:
+        message.state, message.delivery, message.delivery_rank, message.external_id = "queued", None, -1, None
+        session.flush()
+        session.execute(
+            update(OutboundMessage).where(OutboundMessage.id == message.id).values(due_at=func.now() + wait)
+        )
+
+
+def _unknown(session: Session, limit: int, hold: timedelta) -> list[tuple[Sending, frozenset[str]]]:
+    rows = session.execute(
+        select(OutboundMessage, Address.value)
+        .join(Conversation, Conversation.id == OutboundMessage.conversation_id)
+        .join(Address, Address.id == Conversation.address_id)
+        .where(OutboundMessage.state == "unknown", OutboundMessage.due_at <= func.now())
+        .order_by(OutboundMessage.lane, OutboundMessage.position)
+        .limit(limit)
+        .with_for_update(of=OutboundMessage, skip_locked=True)
+    ).all()
+    due = [(outbox.as_sending(message, address), _other_ids(session, message)) for message, address in rows]
+    session.execute(
+        update(OutboundMessage)
+        .where(OutboundMessage.id.in_([message.id for message, _ in rows]))
+        .values(due_at=func.now() + hold)
+    )
+    return due
+
+
+def _other_ids(session: Session, message: OutboundMessage) -> frozenset[str]:
+    """The carrier's ids of this person's other messages: the same text may rightly have been sent before."""
+    ids = session.scalars(
+        select(OutboundMessage.external_id).where(
+            OutboundMessage.conversation_id == message.conversation_id, OutboundMessage.external_id.is_not(None)
+        )
+    )
+    return frozenset(i for i in ids if i)
+
+
+def check_lines(settings: Settings) -> None:
+    """Refuse a configuration in which nobody could be answered."""
+    if settings.twilio is None and not settings.simulator:
+        raise ConfigError("no channel is on: set Twilio's keys, or 'simulator: on' in config.yml")

@@ -1,0 +1,1 @@
+"""Koudmen's own parts of the Rasa pipeline."""

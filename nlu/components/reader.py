@@ -1,0 +1,146 @@
+"""The reader without Rasa: from examples to a model, from a text to what it asks and tells."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.features import Vectoriser
+from components.heads import Head, deal_folds, fit_head
+from components.joint import Joint, fit_joint
+from components.labels import decide, nothing_read, split_label
+from components.neighbours import group_neighbours
+from components.normalise import normalise
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text as typed, its language (None: unknown) and its training label."""
+
+    text: str
+    language: str | None
+    label: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """What may be set in `config.yml`; see there."""
+
+    cost: float = 0.5
+    min_count: int = 1
+    concern_threshold: float = 0.5
+    unknown_language_every: int = 3
+    folds: int = 3
+    wanted_blocks: tuple[float, ...] = (1.0, 1.5, 0.5)
+    concern_blocks: tuple[float, ...] = (1.0, 0.8, 0.5)
+
+
+class Reader:
+    """The vectoriser, the two heads, and what makes one answer of them."""
+
+    def __init__(self, vectoriser: Vectoriser, heads: tuple[Head, Head], joint: Joint, options: Options) -> None:
+        """The first head answers what is wanted, the second whether somebody is harmed."""
+        self.vectoriser = vectoriser
+        self.wanted, self.concern = heads
+        self.joint = joint
+        self.options = options
+
+    def read(self, text: str, language: str | None) -> dict[str, Any]:
+        """What `/model/parse` answers about a normalised text."""
+        columns, values = self.vectoriser.row(text, language)
+        if not columns:
+            return nothing_read()
+        pairs = self.joint.probabilities(self.wanted.margins(columns, values), self.concern.margins(columns, values))
+        return decide(self.wanted.names, self.concern.names, pairs, self.options.concern_threshold)
+
+    @classmethod
+    def fit(cls, examples: list[Example], options: Options) -> Reader:
+        """Train on the examples and their copies. Raises ValueError when a head has fewer than two answers."""
+        copies = augment(examples, options.unknown_language_every)
+        labels = [examples[copy.number].label for copy in copies]
+        truth = [split_label(label) for label in labels]
+        held = deal_folds(_groups(examples)[[copy.number for copy in copies]], labels, options.folds)
+        vectoriser = Vectoriser.fit(_by_example(copies, len(examples)), options.min_count)
+        rows = vectoriser.matrix([(copy.text, copy.language) for copy in copies])
+        first = np.flatnonzero([copy.is_first for copy in copies])
+        scale_w, scale_c = vectoriser.scale(*options.wanted_blocks), vectoriser.scale(*options.concern_blocks)
+        wanted, margins_w = fit_head(rows, [want for want, _ in truth], held, scale_w, options.cost)
+        concern, margins_c = fit_head(rows, [harm for _, harm in truth], held, scale_c, options.cost)
+        joint = fit_joint(
+            (wanted.names, margins_w[first]), (concern.names, margins_c[first]), [truth[i] for i in first]
+        )
+        return cls(vectoriser, (wanted, concern), joint, options)
+
+    def save(self, folder: Path) -> None:
+        """Write the model to `folder` as plain arrays and JSON; nothing in it can run code when read."""
+        heads = {"wanted": self.wanted, "concern": self.concern}
+        arrays = {"idf": self.vectoriser.idf, "scale": self.joint.scale}
+        for name, head in heads.items():
+            arrays |= {f"{name}_weights": head.weights.astype(np.float16)}
+            arrays |= {f"{name}_bias": head.bias}
+        np.savez(folder / "weights.npz", **arrays)
+        names = {"terms": self.vectoriser.terms, **{name: head.names for name, head in heads.items()}}
+        (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, options: Options) -> Reader:
+        """Read what `save` wrote. Raises OSError, KeyError or ValueError when it is not whole."""
+        names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
+        with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
+            wanted, concern = (
+                Head(names[head], arrays[f"{head}_weights"].astype(np.float32), arrays[f"{head}_bias"])
+                for head in ("wanted", "concern")
+            )
+            vectoriser = Vectoriser(names["terms"], arrays["idf"])
+            joint = Joint(wanted.names, concern.names, arrays["scale"])
+        return cls(vectoriser, (wanted, concern), joint, options)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One way an example may be typed: normalised, in a language or without; the example's number."""
+
+    text: str
+    language: str | None
+    number: int
+    is_first: bool
+
+
+def augment(examples: list[Example], unknown_language_every: int) -> list[Copy]:
+    """Each example and its copies: without accents; one in `unknown_language_every` without its language.
+
+    Doubles are dropped.
+    """
+    found: dict[tuple[str, str | None, int], Copy] = {}
+    for number, example in enumerate(examples):
+        bare = strip_accents(example.text)
+        typed = [(example.text, example.language), (bare, example.language)]
+        if number % unknown_language_every == 0:
+            typed.append((bare if number % 2 else example.text, None))
+        for place, (raw, language) in enumerate(typed):
+            text = normalise(raw, language)
+            found.setdefault((text, language, number), Copy(text, language, number, place == 0))
+    return list(found.values())
+
+
+def _groups(examples: list[Example]) -> np.ndarray:
+    typed = [(normalise(example.text, example.language), example.language) for example in examples]
+    return group_neighbours(typed, [example.label for example in examples])
+
+
+def _by_example(copies: list[Copy], count: int) -> list[list[tuple[str, str | None]]]:
+    texts: list[list[tuple[str, str | None]]] = [[] for _ in range(count)]
+    for copy in copies:
+        texts[copy.number].append((copy.text, copy.language))
+    return texts
+
+
+def strip_accents(text: str) -> str:
+    """The text with its accents dropped, as phones without them type it."""
+    flat = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in flat if not unicodedata.combining(letter))

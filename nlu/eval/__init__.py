@@ -1,0 +1,1 @@
+"""Comparing pipelines on the training data."""

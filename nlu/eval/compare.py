@@ -1,0 +1,187 @@
+"""Compare pipelines on the training data: quality by cross-validation, latency, memory, training time.
+
+    nlu/.venv/bin/python nlu/eval/compare.py --pipelines two-heads,svc,fasttext [--folds 5] [--out table.md]
+
+Prints two Markdown tables (all pipelines; per language). Each pipeline runs in a process of its own.
+`rasa-diet` takes many minutes a fold: `--only-first-fold` gives it one. fastText is in the group `eval` of
+`pyproject.toml` (`uv sync --group eval`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from components.heads import deal_folds  # noqa: E402 (found by the path set above)
+from components.labels import LANGUAGES, NONE, split_label  # noqa: E402
+from components.neighbours import group_neighbours  # noqa: E402
+from components.normalise import normalise  # noqa: E402
+from components.reader import Example  # noqa: E402
+
+
+def read_examples(data: Path) -> list[Example]:
+    """Every example under `data/<language>/*.yml`, each text once a language."""
+    from ruamel.yaml import YAML  # noqa: PLC0415 (the measuring child does without)
+
+    found: dict[tuple[str, str], Example] = {}
+    for path in sorted(data.glob("*/*.yml")):
+        language = path.parent.name
+        for intent in YAML(typ="safe").load(path)["nlu"]:
+            for line in intent["examples"].splitlines():
+                text = line.strip().removeprefix("- ").strip()
+                if text:
+                    key = (language, normalise(text, language))
+                    found.setdefault(key, Example(text, language, intent["intent"]))
+    return list(found.values())
+
+
+def deal(examples: list[Example], folds: int) -> np.ndarray:
+    """The fold of each example: variants stay together, dealt round by language and label in a fixed order."""
+    texts = [(normalise(e.text, e.language), e.language) for e in examples]
+    groups = group_neighbours(texts, [e.label for e in examples])
+    return deal_folds(groups, [f"{e.language} {e.label}" for e in examples], folds)
+
+
+class Score:
+    """Counts of right and wrong answers."""
+
+    def __init__(self) -> None:
+        """Nothing counted yet."""
+        self.count: Counter[str] = Counter()
+
+    def add(self, example: Example, wanted: str, concern: str) -> None:
+        """Count one answer."""
+        true_wanted, true_concern = split_label(example.label)
+        if true_wanted != NONE:
+            self.count.update(n_wanted=1, wanted=int(wanted == true_wanted))
+        if true_concern != NONE:
+            self.count.update(n_concern=1, raised=int(concern != NONE), named=int(concern == true_concern))
+        else:
+            self.count.update(n_harmless=1, alarmed=int(concern != NONE))
+
+    def cells(self) -> list[str]:
+        """Need or intent right, any concern raised, concern named right, false alarms; each with its count."""
+        pairs = (("wanted", "n_wanted"), ("raised", "n_concern"), ("named", "n_concern"), ("alarmed", "n_harmless"))
+        return [self._cell(self.count[part], self.count[whole]) for part, whole in pairs]
+
+    @staticmethod
+    def _cell(part: int, whole: int) -> str:
+        return f"{part / whole:.3f} ({whole})" if whole else "-"
+
+
+def cross_validate(name: str, examples: list[Example], folds: int, only_first: bool) -> dict[str, Any]:
+    """Quality of one pipeline over the folds, by language and together, and the seconds of its last training."""
+    from pipelines import PIPELINES  # noqa: PLC0415 (beside this file)
+
+    fold = deal(examples, folds)
+    counts: dict[str, Score] = defaultdict(Score)
+    seconds = 0.0
+    pipeline = PIPELINES[name][1]()
+    for held in range(1 if only_first else folds):
+        begun = time.monotonic()
+        pipeline.fit([e for e, f in zip(examples, fold) if f != held])  # noqa: B905
+        seconds = time.monotonic() - begun
+        print(f"{name}: fold {held + 1} of {folds} trained in {seconds:.0f} s", file=sys.stderr, flush=True)
+        for e in (e for e, f in zip(examples, fold) if f == held):  # noqa: B905
+            answer = pipeline.read(e.text, e.language)
+            unknown = pipeline.read(e.text, None)
+            counts["all"].add(e, answer.wanted, answer.concern)
+            counts[str(e.language)].add(e, answer.wanted, answer.concern)
+            counts["language unknown"].add(e, unknown.wanted, unknown.concern)
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline.save(Path(folder))
+        measured = child("--measure", name, "--model", folder)
+    return {"cells": {k: s.cells() for k, s in counts.items()}, "seconds": seconds, **measured}
+
+
+def measure(name: str, folder: Path, texts: Iterable[tuple[str, str | None]]) -> dict[str, float]:
+    """Latency (ms) and memory (MB) of a process that only loads and reads."""
+    from pipelines import PIPELINES  # noqa: PLC0415
+
+    pipeline = PIPELINES[name][1]()
+    pipeline.load(folder)
+    spent = []
+    for text, language in texts:
+        begun = time.perf_counter()
+        pipeline.read(text, language)
+        spent.append((time.perf_counter() - begun) * 1000)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"p50": float(np.percentile(spent, 50)), "p99": float(np.percentile(spent, 99)), "memory": memory}
+
+
+def child(*arguments: str) -> dict[str, Any]:
+    """Run this script once more in a new process; its last line is JSON."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / "compare.py"), *ARGUMENTS, *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def report(results: dict[str, dict[str, Any]]) -> str:
+    """Both tables."""
+    quality = ["need or intent right", "any concern raised", "concern named right", "false alarms"]
+    cost = ["p50 ms", "p99 ms", "memory MB", "training s"]
+    first = [
+        [name, *r["cells"]["all"], f"{r['p50']:.2f}", f"{r['p99']:.2f}", f"{r['memory']:.0f}", f"{r['seconds']:.0f}"]
+        for name, r in results.items()
+    ]
+    order = [*LANGUAGES, "language unknown"]
+    second = [[name, k, *r["cells"][k]] for name, r in results.items() for k in order if k in r["cells"]]
+    return table(["pipeline", *quality, *cost], first) + "\n" + table(["pipeline", "language", *quality], second)
+
+
+def main() -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description="Compare pipelines on the training data.")
+    parser.add_argument(
+        "--pipelines", default="two-heads,svc,fasttext", help="two-heads,svc,fasttext,rasa-logistic,rasa-diet"
+    )
+    parser.add_argument("--data", type=Path, default=HERE.parent / "data")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--only-first-fold", action="store_true")
+    parser.add_argument("--out", type=Path, help="write the tables here as well")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    examples = read_examples(args.data)
+    if args.measure:
+        texts = [(e.text, e.language) for e in examples[:: max(1, len(examples) // 500)]]
+        print(json.dumps(measure(args.measure, args.model, texts)))
+    elif args.one:
+        print(json.dumps(cross_validate(args.one, examples, args.folds, args.only_first_fold)))
+    else:
+        tables = report({name: child("--one", name) for name in args.pipelines.split(",")})
+        print(tables)
+        if args.out:
+            args.out.write_text(tables, encoding="utf-8")
+    return 0
+
+
+ARGUMENTS = sys.argv[1:]
+
+if __name__ == "__main__":
+    sys.exit(main())

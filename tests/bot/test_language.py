@@ -1,0 +1,60 @@
+"""The language reader: sure from three words, sticky below, and never thrown by what anybody says in any language."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.language import LANGUAGES, detect
+
+PREVIOUS = st.sampled_from([None, *LANGUAGES])
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("where can i get food in Roseau", "en"),
+        ("he does beat she every night", "en"),
+        ("pls wey i can get a lil help", "en"),
+        ("i need a doctor", "en"),
+        ("svp nou bezwn ed nan fontamara tant pou nou domi", "ht"),
+        ("mwen grangou anpil", "ht"),
+        ("Mouin bezoin dlo svp", "ht"),
+        ("li ap bat mwen kounye a", "ht"),
+        ("kote m ka jwenn yon doktè", "ht"),
+        ("mon ni bizwen manje", "acf"),
+        ("i ka bat mwen chak jou", "acf"),
+        ("nou pa ni manjé épi timanmay-la", "acf"),
+        ("j'ai besoin d'un logement pour mes enfants", "fr"),
+        ("necesito comida para mis hijos", "es"),
+    ],
+)
+def test_tells_whole_sentences(text: str, code: str) -> None:
+    guess = detect(text)
+    assert (guess.code, guess.sure) == (code, True)
+
+
+@pytest.mark.parametrize(
+    "word", ["ok", "wi", "yes", "mesi", "no", "1", "wi mesi", "ok thanks", "Roseau", "👍", "", "...", "2 3 4"]
+)
+@pytest.mark.parametrize("previous", ["en", "ht", "acf"])
+def test_a_word_does_not_switch_the_conversation(word: str, previous: str) -> None:
+    guess = detect(word, previous)
+    assert (guess.code, guess.sure) == (previous, False)
+
+
+def test_a_sentence_does_switch_it() -> None:
+    assert detect("mwen bezwen yon kote pou m dòmi", "en").code == "ht"
+
+
+def test_a_short_first_message_gets_a_guess_but_not_a_sure_one() -> None:
+    guess = detect("mwen grangou")
+    assert (guess.code, guess.sure) == ("ht", False)
+    assert detect("ok").code is None
+
+
+@given(st.text(max_size=300), PREVIOUS)
+@settings(max_examples=200, deadline=None)
+def test_never_raises(text: str, previous: str | None) -> None:
+    guess = detect(text, previous)
+    assert guess.code in {None, *LANGUAGES}
+    assert not guess.scores or abs(sum(guess.scores.values()) - 1) < 0.01

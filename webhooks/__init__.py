@@ -1,0 +1,1 @@
+"""The public application: carriers' webhooks, simulator, health, metrics. It holds no staff secret."""

@@ -1,0 +1,38 @@
+"""The generic HTTP gateway's webhook."""
+
+from flask import Blueprint, Response, abort, request
+
+from base import log
+from base.errors import InvalidInput
+from messaging import gateway, inbox
+from webhooks import metrics
+from webhooks.context import context
+
+blueprint = Blueprint("gateway", __name__, url_prefix="/webhooks/gateway")
+logger = log.get(__name__)
+
+
+@blueprint.post("/inbound")
+def inbound() -> Response:
+    """A message through a local operator's gateway. 404 until KOUDMEN_GATEWAY_SECRET is set."""
+    here = context()
+    secret = here.settings.gateway_secret
+    if not secret:
+        abort(404)
+    if request.mimetype != "application/json":
+        abort(415)
+    raw = request.get_data(cache=False)
+    if not gateway.signature_ok(secret, raw, request.headers.get(gateway.SIGNATURE, "")):
+        metrics.REFUSED.labels("signature").inc()
+        abort(403)
+    try:
+        message = gateway.parse_inbound(raw)
+    except InvalidInput as error:
+        logger.warning("webhook not understood", reason=str(error)[:80])
+        abort(400)
+    with here.engine.begin() as connection:
+        received = inbox.receive(connection, message)
+    metrics.INBOUND.labels("gateway", "new" if received.message_id else "repeat").inc()
+    if received.message_id:
+        here.bell.ring("turn")
+    return Response(status=204)

@@ -1,0 +1,126 @@
+"""Liveness, readiness with each part named, and metrics."""
+
+import hmac
+import os
+
+import orjson
+import urllib3
+from flask import Blueprint, Response, abort, request
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest, multiprocess
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from base.heartbeat import ages
+from base.settings import Settings
+from oncall import cases
+from webhooks.context import Context, context
+
+blueprint = Blueprint("health", __name__)
+_HTTP = urllib3.PoolManager(timeout=urllib3.Timeout(total=1.5), retries=False)
+SILENT_S = 60.0  # a process that has not beaten for so long is named
+
+_COUNTS = text("""
+SELECT
+  (SELECT count(*) FROM inbound_message WHERE handled_at IS NULL) AS inbound_waiting,
+  (SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)
+     FROM inbound_message WHERE handled_at IS NULL) AS inbound_oldest_s,
+  (SELECT count(*) FROM outbound_message WHERE state = 'queued') AS outbound_queued,
+  (SELECT count(*) FROM outbound_message WHERE state = 'unknown') AS outbound_unknown,
+  (SELECT count(*) FROM unread_message WHERE done_at IS NULL) AS unread_open,
+  (SELECT count(*) FROM service) AS services
+""")
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """The process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """200 when messages can be taken in, 503 when not; every part by name either way."""
+    here = context()
+    parts, counts, open_cases = _database(here)
+    parts |= {"redis": _redis(here.settings), "rasa": _rasa(here.settings), **_settings(here.settings)}
+    body = {
+        "ready": parts["database"] == "ok",
+        "parts": parts,
+        "rehearsal": here.settings.rehearsal,
+        "counts": counts,
+        "cases": open_cases,
+    }
+    return Response(orjson.dumps(body), status=200 if body["ready"] else 503, mimetype="application/json")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Prometheus text. With KOUDMEN_METRICS_TOKEN set, only for its bearer."""
+    here = context()
+    token = here.settings.metrics_token
+    if token and not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {token}"):
+        abort(403)
+    _, counts, open_cases = _database(here)
+    gauges = CollectorRegistry()
+    for name, value in counts.items():
+        Gauge(f"koudmen_{name}", name.replace("_", " "), registry=gauges).set(value)
+    by_state = Gauge("koudmen_open_cases", "Cases not closed", ["state"], registry=gauges)
+    for state, count in open_cases.items():
+        by_state.labels(state).set(count)
+    return Response(generate_latest(_counters()) + generate_latest(gauges), mimetype=CONTENT_TYPE_LATEST)
+
+
+def _counters() -> CollectorRegistry:
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
+
+
+def _database(here: Context) -> tuple[dict[str, str], dict[str, float], dict[str, int]]:
+    try:
+        with here.sessions() as session:
+            row = session.execute(_COUNTS).mappings().one()
+            beats = ages(session)
+            open_cases = cases.counts(session)
+    except SQLAlchemyError as error:
+        return {"database": f"away ({type(error).__name__})"}, {}, {}
+    counts = {name: float(value) for name, value in row.items()}
+    parts = {"database": "ok", "directory": "ok" if counts["services"] else "empty"}
+    for name, (age, note) in sorted(beats.items()):
+        parts[name] = f"silent for {age:.0f} s" if age > SILENT_S else note or "ok"
+    return parts, counts, open_cases
+
+
+def _redis(settings: Settings) -> str:
+    if not settings.redis_url:
+        return "not set"
+    try:
+        with Redis.from_url(settings.redis_url, socket_timeout=1, socket_connect_timeout=1) as redis:
+            redis.ping()
+    except (RedisError, OSError) as error:
+        return f"away ({type(error).__name__}): the sweeper goes on"
+    return "ok"
+
+
+def _rasa(settings: Settings) -> str:
+    if not settings.rasa_url:
+        return "not set: keywords and lexicon only"
+    query = f"?token={settings.rasa_token}" if settings.rasa_token else ""
+    try:
+        answer = _HTTP.request("GET", f"{settings.rasa_url.rstrip('/')}/status{query}")
+    except urllib3.exceptions.HTTPError as error:
+        return f"away ({type(error).__name__}): keywords and lexicon only"
+    return "ok" if answer.status == 200 else f"answers {answer.status}"
+
+
+def _settings(settings: Settings) -> dict[str, str]:
+    waiting = [n.number for n in settings.config.emergency if not n.confirmed]
+    return {
+        "emergency numbers": f"not confirmed: {', '.join(waiting)}" if waiting else "confirmed",
+        "twilio": "on" if settings.twilio else "off",
+        "simulator": "on" if settings.simulator else "off",
+    }
