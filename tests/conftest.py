@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.crypto import KeyRing, new_key_text, parse_keys
@@ -72,8 +73,16 @@ def shared_engine(database_url: str) -> Iterator[Engine]:
 def engine(shared_engine: Engine) -> Engine:
     """The database, empty but for the directory."""
     names = ", ".join(f'"{table.name}"' for table in METADATA.sorted_tables if table.name not in DIRECTORY)
-    with shared_engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    for left in range(10, -1, -1):
+        try:
+            with shared_engine.begin() as connection:
+                connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            break
+        except (
+            OperationalError
+        ):  # the running service is at work in these tables: a deadlock is settled by trying again
+            if not left:
+                raise
     return shared_engine
 
 

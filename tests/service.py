@@ -36,10 +36,14 @@ class Service:
     def start(self, *names: str) -> None:
         for name in names or COMMANDS:
             bind = ["--bind", f"127.0.0.1:{self.port}"] if name == "web" else []
-            log = (self.folder / f"{name}.log").open("ab")
-            self.running[name] = subprocess.Popen(
-                [sys.executable, *COMMANDS[name], *bind], env=self.env, stdout=log, stderr=log, start_new_session=True
-            )
+            with (self.folder / f"{name}.log").open("ab") as log:
+                self.running[name] = subprocess.Popen(
+                    [sys.executable, *COMMANDS[name], *bind],
+                    env=self.env,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
         if not names or "web" in names:
             wait_until(self.answers, "the web process answers", 30)
 
