@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from base import log
 from base.clock import now
 from base.db import transaction
-from base.settings import Settings
+from base.settings import LANGUAGES, Settings
 from bot import effects, moves
 from bot.phrases import say
 from bot.rasa import NluClient, Parsed
@@ -73,6 +73,13 @@ class Drain:
         self.rules = settings.config.understanding
         self.batch = batch
         self.pool = ThreadPoolExecutor(4, thread_name_prefix="nlu")
+
+    def warm(self) -> None:
+        """Load what the first message would wait for: lexicon, languages, places, keywords, the way to Rasa."""
+        seen = glance("bonjou, I need a doctor in Roseau", None)
+        read(seen, self.nlu.parse(seen.text, seen.language.code), self.rules)
+        for language in LANGUAGES:
+            say(language, "menu")
 
     def run(self, *, seconds: float) -> int:
         """Handle what waits for at most `seconds`. Returns how many messages were handled."""

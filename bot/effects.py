@@ -94,6 +94,6 @@ def erase(session: Session, conversation: Conversation) -> None:
             update(table)
             .where(table.conversation_id == conversation.id)
             .where(table.handled_at.is_not(None) if table is InboundMessage else OutboundMessage.state == "accepted")
-            .values(body=None)
+            .values(body=None, **({"extra": None, "reading": None} if table is InboundMessage else {}))
             .execution_options(synchronize_session=False)
         )

@@ -26,7 +26,7 @@ def line(item: Found) -> str:
 def detail(scene: Scene, item: Found) -> str:
     """Name, address, verified phone or why there is none, hours, papers and language, as far as fits."""
     rest = [_phone(scene, item), _hours(scene, item), *_who(scene, item), scene.say("wrong_hint")]
-    address = item.address or item.place or item.parish or ""
+    address = _address(item)
     allowed = 99 if scene.message.channel in WITHOUT_SEGMENTS else scene.facts.max_segments
     while True:
         text = scene.say("detail", service=item.name, address=address, rest=" ".join(part for part in rest if part))
@@ -35,9 +35,25 @@ def detail(scene: Scene, item: Found) -> str:
         rest.pop()
 
 
+def _address(item: Found) -> str:
+    """Street and town; the parish where there is no town."""
+    town = item.place or item.parish or ""
+    if not item.address:
+        return town
+    return item.address if not town or town.lower() in item.address.lower() else f"{item.address}, {town}"
+
+
+def dialled(number: str) -> str:
+    """A number as people in Dominica dial it: +17672663080 -> 767-266-3080, +18007443629 -> 1-800-744-3629."""
+    if len(number) != 12 or not number.startswith("+1"):
+        return number
+    area, rest = number[2:5], f"{number[5:8]}-{number[8:]}"
+    return f"{area}-{rest}" if area == "767" else f"1-{area}-{rest}"
+
+
 def _phone(scene: Scene, item: Found) -> str:
     if item.phones:
-        return scene.say("phone_known", phone=" / ".join(str(phone) for phone in item.phones[:2]))
+        return scene.say("phone_known", phone=" / ".join(dialled(phone.number) for phone in item.phones[:2]))
     return scene.say("phone_checking" if item.has_unverified_phone else "phone_none")
 
 
@@ -48,10 +64,11 @@ def _hours(scene: Scene, item: Found) -> str:
 
 
 def _who(scene: Scene, item: Found) -> list[str]:
+    """Taking migrants in is not the same as asking for no papers, so the second is never promised."""
     parts = []
     if item.open_to_migrants == "yes":
-        parts.append(scene.say("papers_yes"))
-    elif "no_papers" in scene.reading.details:
+        parts.append(scene.say("migrants_yes"))
+    if "no_papers" in scene.reading.details:
         parts.append(scene.say("papers_unknown"))
     if "ht" in item.speaks and scene.state.language == "ht":
         parts.append(scene.say("speaks_kreyol"))

@@ -26,6 +26,8 @@ def run(kinds: Sequence[str]) -> None:
     if not settings.redis_url:
         raise ConfigError("REDIS_URL is not set")
     name = f"worker {' '.join(kinds)}"
+    if "turn" in kinds:
+        jobs.runtime().drain.warm()
     threading.Thread(target=_beating, args=(name, _note), daemon=True, name="beat").start()
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=5)
     queues = [Queue(kind, connection=redis, serializer=JSONSerializer) for kind in kinds]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import urllib3
 
 HTTP = urllib3.PoolManager(retries=False, timeout=5)
@@ -45,7 +46,14 @@ class Service:
                     start_new_session=True,
                 )
         if not names or "web" in names:
-            wait_until(self.answers, "the web process answers", 30)
+            wait_until(self.answers, "the web process answers", 60)
+        if not names:
+            wait_until(self.workers_beat, "the workers have started", 60)
+
+    def workers_beat(self) -> bool:
+        """Every worker has started and says so."""
+        parts = orjson.loads(HTTP.request("GET", f"{self.url}/readyz").data)["parts"]
+        return {parts.get("worker turn", ""), parts.get("worker protect send", "")} == {"ok"}
 
     def answers(self) -> bool:
         try:
