@@ -145,7 +145,7 @@ def set_language(scene: Scene) -> Turn:
 
 def forget(scene: Scene) -> Turn:
     """Erase: the state too, but for the language to say it in."""
-    key = "forgotten_case" if scene.state.concern else "forgotten"
+    key = "forgotten_case" if scene.message.case_open else "forgotten"
     return Turn(State(language=scene.state.language), (scene.say(key),), (Erase(),))
 
 

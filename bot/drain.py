@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from base import log
@@ -21,8 +22,8 @@ from base.db import transaction
 from base.settings import LANGUAGES, Settings
 from bot import effects, moves
 from bot.phrases import say
-from bot.rasa import NluClient, Parsed
-from bot.reading import Glance, Reading, glance, read
+from bot.rasa import NluClient
+from bot.reading import Reading, glance, read
 from bot.scene import Disclosed, Event, Facts, Turn, Unread
 from bot.state import awake, from_json
 from bot.turn import turn
@@ -30,9 +31,11 @@ from directory import search
 from messaging import inbox, outbox
 from messaging.models import Address, Conversation, InboundMessage
 from messaging.outbox import Lane
+from oncall import cases
 from oncall.cases import Disclosure
 
 HOLD = timedelta(seconds=15)  # a drain that died lets go of its conversations after this
+RETRY_AFTER = timedelta(seconds=3)
 logger = log.get(__name__)
 
 
@@ -46,6 +49,15 @@ class Waiting:
     text: str
     previous: str | None
     attempts: int
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A message with its reading, or with the fault that kept us from one."""
+
+    message: Waiting
+    reading: Reading | None
+    error: Exception | None
 
 
 def facts_of(settings: Settings) -> Facts:
@@ -72,6 +84,7 @@ class Drain:
         self.facts = facts_of(settings)
         self.rules = settings.config.understanding
         self.batch = batch
+        self.protecting = False  # whether the last batch queued replies that must not wait behind others
         self.pool = ThreadPoolExecutor(4, thread_name_prefix="nlu")
 
     def warm(self) -> None:
@@ -96,38 +109,40 @@ class Drain:
         with transaction(self.sessions) as session:
             ids = inbox.claim_waiting(session, limit=self.batch, hold=HOLD)
             waiting = _load(session, ids)
+        self.protecting = False
         if not ids:
             return None
-        by_conversation: dict[uuid.UUID, list[tuple[Waiting, Glance, Parsed | None]]] = defaultdict(list)
-        for message, seen, parsed in self.pool.map(self._read, waiting):
-            by_conversation[message.conversation_id].append((message, seen, parsed))
+        by_conversation: dict[uuid.UUID, list[Understood]] = defaultdict(list)
+        for understood in self.pool.map(self._understand, waiting):
+            by_conversation[understood.message.conversation_id].append(understood)
         return sum(self._conversation(id_, by_conversation.get(id_, [])) for id_ in ids)
 
-    def _read(self, message: Waiting) -> tuple[Waiting, Glance, Parsed | None]:
-        seen = glance(message.text, message.previous)
-        wanted = seen.normal and message.kind != "location"
-        return message, seen, self.nlu.parse(seen.text, seen.language.code) if wanted else None
+    def _understand(self, message: Waiting) -> Understood:
+        """Both readers' finding, or the fault of ours that kept them from one."""
+        try:
+            seen = glance(message.text, message.previous)
+            wanted = seen.normal and message.kind != "location"
+            parsed = self.nlu.parse(seen.text, seen.language.code) if wanted else None
+            return Understood(message, read(seen, parsed, self.rules), None)
+        except Exception as error:  # noqa: BLE001 - a text that breaks a reader must not stop the others
+            return Understood(message, None, error)
 
-    def _conversation(
-        self, conversation_id: uuid.UUID, messages: Sequence[tuple[Waiting, Glance, Parsed | None]]
-    ) -> int:
+    def _conversation(self, conversation_id: uuid.UUID, messages: Sequence[Understood]) -> int:
         """The messages of one person, in order; after a failure the later ones wait."""
-        handled = 0
-        for message, seen, parsed in messages:
-            reading = read(seen, parsed, self.rules)
-            last = handled + 1 == len(messages)
+        for handled, understood in enumerate(messages):
             try:
-                done = self._turn(message, reading, release=last)
-            except Exception as error:  # noqa: BLE001 - a poison message must not stop the others
-                self._failed(message, reading, error)
-                break
+                if understood.reading is None:
+                    raise understood.error or RuntimeError
+                done = self._turn(understood.message, understood.reading, release=handled + 1 == len(messages))
+            except Exception as error:
+                if isinstance(error, DBAPIError) and error.connection_invalidated:
+                    raise  # the database is away: nothing is wrong with the message
+                self._failed(understood, error)
+                return handled
             if not done:
-                break
-            handled += 1
-        else:
-            return handled
-        self._release(conversation_id)
-        return handled
+                self._release(conversation_id)
+                return handled
+        return len(messages)
 
     def _turn(self, message: Waiting, reading: Reading, *, release: bool) -> bool:
         """One turn in one transaction. False when someone else has the conversation or did this message."""
@@ -148,7 +163,7 @@ class Drain:
         state = awake(from_json(conversation.state), inbound.received_at, self.facts.idle)
         message = moves.Message(
             inbound.body or "", inbound.kind, address.channel, inbound.received_at, inbound.extra or {},
-            address.opted_out_at is not None,
+            address.opted_out_at is not None, cases.open_case(session, conversation.id) is not None,
         )  # fmt: skip
         move = moves.decide(state, message, reading)
         found = self._found(session, state.results, move, inbound)
@@ -188,10 +203,12 @@ class Drain:
             session, conversation, address.channel, result.replies, lane=result.lane, inbound_id=inbound.id,
             state="held" if held else "queued",
         )  # fmt: skip
+        self.protecting = self.protecting or result.lane == Lane.PROTECTION
         _log(inbound, result)
 
-    def _failed(self, message: Waiting, reading: Reading, error: Exception) -> None:
-        """Count the failure; a message that keeps failing goes to a person, and a disclosure in it opens a case."""
+    def _failed(self, understood: Understood, error: Exception) -> None:
+        """Count the failure and wait a little; a message that keeps failing goes to a person."""
+        message = understood.message
         logger.error("turn failed", message_id=message.id, attempts=message.attempts + 1, exc_info=error)
         with transaction(self.sessions) as session:
             session.execute(
@@ -199,20 +216,31 @@ class Drain:
                 .where(InboundMessage.id == message.id)
                 .values(attempts=InboundMessage.attempts + 1)
             )
-            if message.attempts + 1 >= self.settings.config.sweeper.attempts:
-                self._give_to_a_person(session, message, reading)
+            last = message.attempts + 1 >= self.settings.config.sweeper.attempts
+            if last:
+                self._give_to_a_person(session, understood)
+            session.execute(
+                update(Conversation)
+                .where(Conversation.id == message.conversation_id)
+                .values(claimed_until=None if last else func.now() + RETRY_AFTER)
+            )
 
-    def _give_to_a_person(self, session: Session, message: Waiting, reading: Reading) -> None:
-        row = _lock(session, message)
+    def _give_to_a_person(self, session: Session, understood: Understood) -> None:
+        """The bot cannot: a person reads it, is told so, and a disclosure in it still opens a case."""
+        row = _lock(session, understood.message)
         if row is None:
             return
         conversation, address, inbound = row
         inbound.handled_at, inbound.outcome = func.now(), "failed"
         language = conversation.language or self.facts.default_language
-        events: list[Event] = [Unread("failed"), *([Disclosed(_told(reading))] if reading.concern else [])]
+        reading = understood.reading
+        events: list[Event] = [Unread("failed")]
+        if reading and reading.concern:
+            events.append(Disclosed(Disclosure(reading.concern, reading.severity or "high", reading.why)))
         effects.carry_out(effects.Place(session, conversation, address, inbound, language), events)
-        scene_words = _passed_on(self.facts, language)
-        outbox.queue(session, conversation, address.channel, [scene_words], lane=Lane.PROTECTION, inbound_id=inbound.id)
+        numbers = f" {say(language, 'or')} ".join(self.facts.numbers)
+        words = say(language, "passed_on", numbers=numbers)
+        outbox.queue(session, conversation, address.channel, [words], lane=Lane.PROTECTION, inbound_id=inbound.id)
 
     def _release(self, conversation_id: uuid.UUID) -> None:
         with transaction(self.sessions) as session:
@@ -249,14 +277,6 @@ def _lock(session: Session, message: Waiting) -> tuple[Conversation, Address, In
     if inbound is None or inbound.id != message.id:
         return None
     return row[0], row[1], inbound
-
-
-def _told(reading: Reading) -> Disclosure:
-    return Disclosure(reading.concern or "danger", reading.severity or "high", reading.why)
-
-
-def _passed_on(facts: Facts, language: str) -> str:
-    return say(language, "passed_on", numbers=f" {say(language, 'or')} ".join(facts.numbers))
 
 
 def _log(inbound: InboundMessage, result: Turn) -> None:

@@ -45,6 +45,7 @@ class Message:
     at: datetime
     extra: Mapping[str, Any] = field(default_factory=dict)
     opted_out: bool = False
+    case_open: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ def turn() -> None:
         done = run.drain.once()
         if done is None:
             return
+        if run.drain.protecting:
+            run.bell.ring("protect")
         if done:
             run.bell.ring("send")
     run.bell.ring("turn")  # more than one job's worth: let another worker take a share
