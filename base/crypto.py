@@ -22,6 +22,7 @@ from base.errors import ConfigError
 VERSION = 1
 _HEADER = struct.Struct(">BI")
 _NONCE = 12
+_LONGEST_NUMBER = 9  # digits; the header has room for four bytes
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class KeyRing:
         header, rest = stored[: _HEADER.size], stored[_HEADER.size :]
         try:
             return AESGCM(self.keys[number]).decrypt(rest[:_NONCE], rest[_NONCE:], header + purpose.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to be ours
             raise ConfigError(f"a stored value of {purpose} does not open with key {number}") from None
 
     def lookup(self, *parts: str) -> bytes:
@@ -59,7 +60,9 @@ class KeyRing:
 
 
 def key_number(stored: bytes) -> int:
-    """The number of the key a stored value was written with."""
+    """The number of the key a stored value was written with; ConfigError when it is no such value."""
+    if len(stored) < _HEADER.size:
+        raise ConfigError("a stored value is too short to be an encrypted one")
     version, number = _HEADER.unpack_from(stored)
     if version != VERSION:
         raise ConfigError(f"a stored value has unknown version {version}")
@@ -74,10 +77,9 @@ def new_key_text(number: int = 1) -> str:
 def add_key(text: str) -> str:
     """The ring with one more data key, which becomes the newest."""
     ring = parse_keys(text)
-    words = text.split()
-    newest = max(ring.order) + 1
-    fresh = f"{newest}:{_encode(secrets.token_bytes(32))}"
-    return " ".join([words[0], fresh, *words[1:]])
+    older = [f"{number}:{_encode(ring.keys[number])}" for number in ring.order]
+    fresh = f"{max(ring.order) + 1}:{_encode(secrets.token_bytes(32))}"
+    return " ".join([f"lookup:{_encode(ring.lookup_key)}", fresh, *older])
 
 
 def parse_keys(text: str) -> KeyRing:
@@ -88,7 +90,9 @@ def parse_keys(text: str) -> KeyRing:
         key = _decode(name, value)
         if name == "lookup":
             lookup_key = key
-        elif name.isdecimal():
+        elif name.isdecimal() and len(name) <= _LONGEST_NUMBER:
+            if int(name) in keys:
+                raise ConfigError(f"KOUDMEN_KEYS: there are two keys with the number {int(name)}")
             order.append(int(name))
             keys[int(name)] = key
         else:

@@ -13,6 +13,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from base.duration import Duration
 from base.errors import ConfigError
 
+# What a wrong value is called when the operator is told.
+VARIABLES = {
+    "port": "PORT", "staff_port": "STAFF_PORT", "public_base_url": "PUBLIC_BASE_URL",
+    "log_level": "KOUDMEN_LOG_LEVEL", "api_base": "TWILIO_API_BASE", "timeout_s": "TWILIO_TIMEOUT_S",
+}  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ht", "acf", "fr", "es")
 Language = Literal["en", "ht", "acf", "fr", "es"]
@@ -116,12 +121,12 @@ class Twilio(Frozen):
 
     account_sid: str = Field(min_length=1)
     auth_token: str = Field(min_length=1, repr=False)
-    api_base: str = "https://api.twilio.com"
+    api_base: str = Field("https://api.twilio.com", pattern=r"^https?://\S+$")
     sms_from: str | None = None
     whatsapp_from: str | None = None
     messaging_service_sid: str | None = None
     shared_keys: dict[str, str] = Field(default_factory=dict, repr=False)
-    timeout_s: float = 10
+    timeout_s: float = Field(10, gt=0, le=60)
 
 
 class Settings(Frozen):
@@ -131,7 +136,7 @@ class Settings(Frozen):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     staff_port: int = Field(8001, ge=1, le=65535)
-    public_base_url: str
+    public_base_url: str = Field(pattern=r"^https?://\S+$")
     database_url: str | None = Field(None, repr=False)
     redis_url: str | None = Field(None, repr=False)
     rasa_url: str | None = None
@@ -166,6 +171,8 @@ def load_config(path: Path) -> Config:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not a text in UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ConfigError(f"{path} is not valid YAML, line {mark.line + 1 if mark else '?'}") from None
@@ -201,7 +208,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"environment: {_sentence(error)}") from None
+        raise ConfigError(f"environment: {_sentence(error, VARIABLES)}") from None
 
 
 def check_ready_for_people(settings: Settings) -> None:
@@ -226,16 +233,20 @@ def _twilio(env: Mapping[str, str]) -> Twilio | None:
     sms, whatsapp = env.get("TWILIO_SMS_FROM") or None, env.get("TWILIO_WHATSAPP_FROM") or None
     if not sms and not whatsapp:
         raise ConfigError("TWILIO_SMS_FROM or TWILIO_WHATSAPP_FROM is needed: the number the service sends from")
-    return Twilio(
-        account_sid=sid,
-        auth_token=token,
-        api_base=(env.get("TWILIO_API_BASE") or "https://api.twilio.com").rstrip("/"),
-        sms_from=sms,
-        whatsapp_from=whatsapp and "whatsapp:" + whatsapp.removeprefix("whatsapp:"),
-        messaging_service_sid=env.get("TWILIO_MESSAGING_SERVICE_SID") or None,
-        shared_keys=_shared_keys(env.get("TWILIO_SHARED_KEYS", "")),
-        timeout_s=float(env.get("TWILIO_TIMEOUT_S") or 10),
-    )
+    values = {
+        "account_sid": sid,
+        "auth_token": token,
+        "api_base": (env.get("TWILIO_API_BASE") or "https://api.twilio.com").rstrip("/"),
+        "sms_from": sms,
+        "whatsapp_from": whatsapp and "whatsapp:" + whatsapp.removeprefix("whatsapp:"),
+        "messaging_service_sid": env.get("TWILIO_MESSAGING_SERVICE_SID") or None,
+        "shared_keys": _shared_keys(env.get("TWILIO_SHARED_KEYS", "")),
+        "timeout_s": env.get("TWILIO_TIMEOUT_S") or 10,
+    }
+    try:
+        return Twilio.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"environment: {_sentence(error, VARIABLES)}") from None
 
 
 def _shared_keys(text: str) -> dict[str, str]:
@@ -253,9 +264,12 @@ def _flag(env: Mapping[str, str], name: str) -> bool:
     return value in {"1", "true", "yes"}
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, names: Mapping[str, str] | None = None) -> str:
     """The first faults as 'place: what is wrong', without the values (one may be a secret)."""
-    faults = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)[:3]]
+    faults = []
+    for fault in error.errors(include_input=False)[:3]:
+        place = ".".join(str(part) for part in fault["loc"]) or "the whole"
+        faults.append(f"{(names or {}).get(place, place)}: {fault['msg']}")
     return "; ".join(faults)
 
 

@@ -15,11 +15,11 @@ from koudmen.runtime import Runtime, make_runtime
 from messaging import outbox
 
 logger = log.get(__name__)
-_STALE = text("SELECT count(*) FROM inbound_message WHERE handled_at IS NULL AND received_at < now() - :stale")
-_DUE = text(
-    "SELECT count(*) FROM outbound_message WHERE (state = 'queued' AND due_at <= now()) "
-    "OR (state = 'unknown' AND due_at <= now())"
+_WAITING = text(
+    "SELECT count(*) AS some, count(*) FILTER (WHERE received_at < now() - cast(:stale AS interval)) AS stale "
+    "FROM inbound_message WHERE handled_at IS NULL AND received_at < now() - interval '1 s'"
 )
+_DUE = text("SELECT EXISTS (SELECT 1 FROM outbound_message WHERE state IN ('queued', 'unknown') AND due_at <= now())")
 
 
 def run() -> None:
@@ -42,19 +42,22 @@ def run() -> None:
 
 
 def sweep(runtime: Runtime) -> None:
-    """One round: expired claims, unknown outcomes, messages and replies that nobody works on."""
+    """One round: expired claims, unknown outcomes, messages and replies that nobody works on.
+
+    A lost bell is rung again; where nobody can hear it (Redis is away), or nobody answers it, the work is done here.
+    """
     with transaction(runtime.sessions) as session:
         expired = outbox.expire_claims(session)
-        stale = session.scalar(_STALE, {"stale": runtime.settings.config.sweeper.stale}) or 0
-        due = session.scalar(_DUE) or 0
+        waiting = session.execute(_WAITING, {"stale": runtime.settings.config.sweeper.stale}).one()
+        due = session.scalar(_DUE)
         beat(session, "sweeper", "ok")
-    if expired or stale:
-        logger.warning("left behind", reason="expired claims and stale messages", count=expired + stale)
-    if stale and not runtime.bell.ring("turn"):
+    if expired or waiting.stale:
+        logger.warning("left behind", reason="expired claims or stale messages", count=expired + waiting.stale)
+    if waiting.some and not runtime.bell.ring("turn"):
         runtime.drain.run(seconds=20)
-    if stale:
-        runtime.drain.run(seconds=2)  # a rung bell may be heard by a worker that hangs
+    elif waiting.stale:
+        runtime.drain.run(seconds=2)  # a worker may hang
     if due:
         runtime.sender.look_up()
-        if not runtime.bell.ring("send") or stale:
-            runtime.sender.send_due()
+    if (due and not runtime.bell.ring("send")) or waiting.stale:
+        runtime.sender.send_due()

@@ -50,7 +50,7 @@ def _error(error: Exception) -> tuple[Response, int]:
     if isinstance(error, HTTPException):
         code = error.code or 500
         return Response(f"{error.name}\n", mimetype="text/plain"), code
-    logger.error("request failed", path=request.path, method=request.method, exc_info=error)
+    logger.error("request failed", path=str(request.url_rule), method=request.method, exc_info=error)
     return Response("Not now, try again\n", mimetype="text/plain"), 503
 
 

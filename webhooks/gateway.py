@@ -28,7 +28,9 @@ def inbound() -> Response:
     try:
         message = gateway.parse_inbound(raw)
     except InvalidInput as error:
-        logger.warning("webhook not understood", reason=str(error)[:80])
+        logger.warning("webhook not understood", reason=str(error).partition(":")[0])
+        abort(400)
+    if "\0" in message.external_id:
         abort(400)
     with here.engine.begin() as connection:
         received = inbox.receive(connection, message)

@@ -60,7 +60,8 @@ def metrics() -> Response:
     """Prometheus text. With KOUDMEN_METRICS_TOKEN set, only for its bearer."""
     here = context()
     token = here.settings.metrics_token
-    if token and not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {token}"):
+    given = request.headers.get("Authorization", "")
+    if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         abort(403)
     _, counts, open_cases = _database(here)
     gauges = CollectorRegistry()

@@ -16,7 +16,7 @@ from webhooks.context import context
 
 blueprint = Blueprint("simulator", __name__, url_prefix="/simulator")
 MODES = ("sms", "whatsapp")
-NUMBER = re.compile(r"\+\d{7,15}")
+NUMBER = re.compile(r"\+[0-9]{7,15}")
 
 
 @blueprint.get("")
@@ -46,7 +46,7 @@ def write() -> tuple[Response, int]:
         abort(400)
     place = _place(body)
     message = simulator.parse_inbound(
-        mode, number, text.replace("\0", "")[:4096], kind="location" if place else "text", **place
+        mode, number, _clean(text), kind="location" if place else "text", **place
     )
     with here.engine.begin() as connection:
         received = inbox.receive(connection, message)
@@ -54,11 +54,19 @@ def write() -> tuple[Response, int]:
     return jsonify(id=received.message_id), 201
 
 
+def _clean(text: str) -> str:
+    """PostgreSQL keeps no NUL, and half a surrogate pair is no letter."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:4096]
+
+
 def _place(body: dict[str, Any]) -> dict[str, float]:
     try:
-        return {"latitude": float(body["latitude"]), "longitude": float(body["longitude"])}
-    except (KeyError, TypeError, ValueError):
+        latitude, longitude = float(body["latitude"]), float(body["longitude"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         return {}
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):  # "not a number" is no place either
+        return {}
+    return {"latitude": latitude, "longitude": longitude}
 
 
 @blueprint.get("/messages")

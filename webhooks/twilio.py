@@ -30,7 +30,7 @@ def inbound() -> Response:
         message = parse_inbound(params)
     except InvalidInput as error:
         metrics.REFUSED.labels("invalid").inc()
-        logger.warning("webhook not understood", reason=str(error)[:80])
+        logger.warning("webhook not understood", reason=str(error).partition(":")[0])
         abort(400)
     with here.engine.begin() as connection:
         received = inbox.receive(connection, message)
@@ -52,7 +52,7 @@ def status() -> Response:
         outbound_id = uuid.UUID(request.args.get("m", ""))
     except ValueError:
         return _done()
-    code = int(params["ErrorCode"]) if params.get("ErrorCode", "").isdecimal() else 0
+    code = _code(params.get("ErrorCode", ""))
     metrics.REPORTS.labels(state if state in DELIVERY_RANK else "other").inc()
     with here.sessions() as session, session.begin():
         sid = params.get("MessageSid") or params.get("SmsSid")
@@ -60,6 +60,11 @@ def status() -> Response:
         if news and DELIVERY_RANK.get(state) == FAILED:
             delivery_failed(session, outbound_id, code, here.settings.config.outbox)
     return _done()
+
+
+def _code(text: str) -> int:
+    """Twilio's codes have five digits; 0 for anything that cannot be one."""
+    return int(text) if text.isdecimal() and len(text) < 9 else 0
 
 
 def _signed_form(here: Context) -> Sequence[tuple[str, str]]:
@@ -80,7 +85,7 @@ def _signed_form(here: Context) -> Sequence[tuple[str, str]]:
     if not signature_ok(account, _url(here), params, dict(request.headers)):
         metrics.REFUSED.labels("signature").inc()
         abort(403)
-    return params
+    return [(name, value.replace("\0", "")) for name, value in params]  # PostgreSQL keeps no NUL
 
 
 def _url(here: Context) -> str:

@@ -1,7 +1,9 @@
-"""`koudmen keys rotate`: a new data key, and every encrypted value written again with it.
+"""`koudmen keys`: change the key that words and addresses are encrypted with, while the service goes on.
 
-With KOUDMEN_KEYS the new ring is printed for the operator to put in place (old and new together) before `rewrite`;
-with the key file it is changed in place. Both actions may be repeated; `status` counts the values per key.
+`rotate` makes a new data key: in the key file, or, with KOUDMEN_KEYS, printed for the operator to put in its place
+(old and new together). Then the service is restarted, so that every process knows it, and `rewrite` writes every
+value again with it; a process that has not been restarted could not read those. `status` counts the values per key:
+a key that holds none may be taken out. `rewrite` may be repeated and interrupted at any time.
 """
 
 import os
@@ -12,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from base.crypto import add_key, key_number, load_keys
 from base.db import EncryptedJSON, EncryptedText, keys, transaction, use_keys
-from base.errors import ConfigError
 from base.settings import load_settings
 from koudmen.cli import parser
 from koudmen.runtime import Runtime, make_runtime
@@ -26,22 +27,21 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("action", choices=["rotate", "rewrite", "status"])
     action = options.parse_args(arguments).action
     if action == "rotate":
-        _new_key()
+        return _new_key()
     runtime = make_runtime(pool_size=1)
-    if action != "status":
+    if action == "rewrite":
         print(f"written again: {rewrite(runtime)} values")
     for number, count in sorted(status(runtime).items()):
         print(f"key {number}: {count} values")
     return 0
 
 
-def _new_key() -> None:
+def _new_key() -> int:
     settings = load_settings()
     if settings.keys:
-        raise ConfigError(
-            "the keys come from KOUDMEN_KEYS: put this ring in its place, restart, then run `koudmen keys rewrite`:\n"
-            + add_key(settings.keys)
-        )
+        print("put this in the place of KOUDMEN_KEYS, restart the service, then run `koudmen keys rewrite`:")
+        print(add_key(settings.keys))
+        return 0
     load_keys(None, settings.home)
     path = settings.home / "keys"
     draft = path.with_name("keys.new")
@@ -52,6 +52,7 @@ def _new_key() -> None:
         os.fsync(file.fileno())
     draft.replace(path)
     print("new key added; restart the service so that every process writes with it, then run `koudmen keys rewrite`")
+    return 0
 
 
 def encrypted_columns() -> Iterator[tuple[Table, "Column[object]"]]:
@@ -67,16 +68,18 @@ def rewrite(runtime: Runtime) -> int:
     use_keys(load_keys(runtime.settings.keys, runtime.settings.home))
     done = 0
     for table, column in encrypted_columns():
-        while True:
-            with transaction(runtime.sessions) as session:
-                count = _batch(session, table, column)
-            done += count
-            if not count:
-                break
+        for wait in (False, True):  # rows that the service was holding are waited for at the end
+            while count := _one_batch(runtime, table, column, wait=wait):
+                done += count
     return done
 
 
-def _batch(session: Session, table: Table, column: "Column[object]") -> int:
+def _one_batch(runtime: Runtime, table: Table, column: "Column[object]", *, wait: bool) -> int:
+    with transaction(runtime.sessions) as session:
+        return _batch(session, table, column, wait=wait)
+
+
+def _batch(session: Session, table: Table, column: "Column[object]", *, wait: bool) -> int:
     newest = keys().order[0]
     key = next(iter(table.primary_key.columns))
     raw = column.type.impl_instance  # type: ignore[attr-defined]
@@ -85,7 +88,7 @@ def _batch(session: Session, table: Table, column: "Column[object]") -> int:
         select(key, column)
         .where(column.is_not(None), column.cast(raw).op("<")(prefix[0]) | column.cast(raw).op(">=")(prefix[1]))
         .limit(BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=not wait)
     ).all()
     for id_, value in rows:
         session.execute(update(table).where(key == id_).values({column.name: value}))

@@ -1,0 +1,204 @@
+"""A whole service with servers of its own, each of which can be killed as by kill -9 and brought back."""
+
+import os
+import secrets
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import redis
+import yaml
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from base.db import make_engine, make_sessions, transaction
+from base.settings import ROOT
+from directory import load
+from koudmen.child import Child
+from koudmen.database import upgrade_at
+from koudmen.embedded import embedded_postgres
+from koudmen.home import make as make_home
+from koudmen.nlu import MODEL, PYTHON, wait_for_rasa
+from koudmen.tables import METADATA
+from koudmen.valkey import valkey_process, valkey_url
+from tests.fakes.twilio import Flood, TwilioDouble
+from tests.service import COMMANDS, HTTP, Service, free_port, wait_until
+
+# The product's clocks, shortened; their order (carrier's time-out < claim) is kept.
+CLOCKS = {
+    "outbox": {"claim": "8 s", "retry": ["0 s", "1 s", "1 s", "2 s", "2 s", "3 s"], "give_up": "12 h"},
+    "sweeper": {"every": "1 s", "stale": "2 s", "attempts": 5},
+}
+CARRIER_TIMEOUT_S = 3
+PAUSE_S = 0.5  # what a supervisor takes to notice
+WORKED_IN = ["address", "case", "contact", "conversation", "inbound_message", "opt_event", "outbound_message", "sender"]
+
+
+class House:
+    """`kill` and `start` know web, turn, send, sweeper, rasa and valkey."""
+
+    def __init__(self, folder: Path, database_url: str, keys: str) -> None:
+        self.folder = folder
+        self.engine: Engine = make_engine(database_url, pool_size=5)
+        self.sessions: sessionmaker[Session] = make_sessions(self.engine)
+        make_home(folder)
+        self.valkey = Child(valkey_process(folder), folder)
+        self.rasa: subprocess.Popen[bytes] | None = None
+        self.rasa_port, self.rasa_token = free_port(), secrets.token_urlsafe(16)
+        port = free_port()
+        self.double = TwilioDouble(f"http://127.0.0.1:{port}", permissive=True)
+        env = {
+            "KOUDMEN_HOME": str(folder),
+            "KOUDMEN_CONFIG": str(_config(folder)),
+            "KOUDMEN_KEYS": keys,
+            "KOUDMEN_REHEARSAL": "1",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": valkey_url(folder),
+            "RASA_URL": f"http://127.0.0.1:{self.rasa_port}",
+            "RASA_TOKEN": self.rasa_token,
+            "TWILIO_TIMEOUT_S": str(CARRIER_TIMEOUT_S),
+            "PORT": str(port),
+            **self.double.environment(),
+        }
+        self.service = Service(env, folder)
+
+    @property
+    def redis(self) -> "redis.Redis":
+        return redis.Redis.from_url(valkey_url(self.folder))
+
+    # -- parts
+
+    def start(self, *names: str) -> None:
+        """Start parts; a Rasa takes its time and is not waited for."""
+        for name in names:
+            if name == "valkey":
+                self.valkey.start()
+                wait_until(self.valkey.process.ready or (lambda: True), "Valkey answers")
+            elif name == "rasa":
+                self._start_rasa()
+            else:
+                self.service.start(name)
+
+    def _start_rasa(self) -> None:
+        told = {"RASA_PORT": str(self.rasa_port), "RASA_TOKEN": self.rasa_token, "RASA_MODEL": str(MODEL)}
+        with (self.folder / "rasa.log").open("ab") as log:
+            self.rasa = subprocess.Popen(
+                [PYTHON, ROOT / "nlu" / "serve.py"], env={**os.environ, **told}, stdout=log, stderr=log
+            )
+
+    def rasa_answers(self) -> None:
+        """Return when it does."""
+        assert self.rasa
+        wait_for_rasa(f"http://127.0.0.1:{self.rasa_port}", self.rasa_token, self.rasa)
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        if name == "valkey":
+            assert self.valkey.pid
+            os.kill(self.valkey.pid, signal.SIGKILL)
+            wait_until(lambda: self.valkey.exit_code() is not None, "Valkey is gone")
+        elif name == "rasa":
+            assert self.rasa
+            self.rasa.kill()
+            self.rasa.wait()
+        else:
+            self.service.kill(name)
+
+    def dead(self) -> list[str]:
+        """Parts that ended by themselves."""
+        gone = [name for name, process in self.service.running.items() if process.poll() is not None]
+        return gone + [name for name in COMMANDS if name not in self.service.running]
+
+    # -- between tests
+
+    def fresh(self) -> None:
+        """An empty inbox and outbox, a healthy carrier, every part running."""
+        self.double.heal()
+        self.double.callbacks = "in order"
+        self.double.collect()
+        self.double.violations.clear()
+        if dead := self.dead():
+            self.start(*dead)
+        assert self.rasa
+        if self.rasa.poll() is not None:
+            self.start("rasa")
+        self.rasa_answers()
+        wait_until(self._emptied, "the tables are empty", 30)
+
+    def _emptied(self) -> bool:
+        names = ", ".join(f'"{t.name}"' for t in METADATA.sorted_tables if t.name in WORKED_IN)
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(text(f"TRUNCATE {names} CASCADE"))
+        except OperationalError:  # the service is at work in them: a deadlock is settled by trying again
+            return False
+        return True
+
+    def close(self) -> None:
+        self.service.stop()
+        if self.rasa:
+            self.rasa.kill()
+            self.rasa.wait()
+        self.valkey.stop()
+        self.double.stop()
+        self.engine.dispose()
+
+
+class Running:
+    """A flood under way in a thread of its own."""
+
+    def __init__(self, double: TwilioDouble, messages: Sequence[tuple[str, str]], rate: float) -> None:
+        self.flood: Flood | None = None
+        self.sent_before = len(double.sent())
+        self.double = double
+        self.thread = threading.Thread(target=self._play, args=(messages, rate))
+        self.thread.start()
+
+    def _play(self, messages: Sequence[tuple[str, str]], rate: float) -> None:
+        self.flood = self.double.flood(messages, rate=rate)
+
+    def answered(self) -> int:
+        return len(self.double.sent()) - self.sent_before
+
+    def until(self, answers: int) -> None:
+        """Return when so many answers have left."""
+        wait_until(lambda: self.answered() >= answers, f"{answers} answers in the run", 60)
+
+    def ended(self) -> Flood:
+        self.thread.join()
+        assert self.flood
+        return self.flood
+
+
+def _config(folder: Path) -> Path:
+    config = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf-8"))
+    path = folder / "config.yml"
+    path.write_text(yaml.safe_dump({**config, **CLOCKS}, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def ready(service: Service) -> bool:
+    """Whether web says that it can take messages in."""
+    return HTTP.request("GET", f"{service.url}/readyz").status == 200
+
+
+@contextmanager
+def opened(folder: Path, keys: str) -> Iterator[House]:
+    """A house with everything running."""
+    with ExitStack() as stack:
+        url = stack.enter_context(embedded_postgres(folder / "pg", durable=False))
+        engine = make_engine(url)
+        upgrade_at(engine)
+        with transaction(make_sessions(engine)) as session:
+            load.seed(session, demo=True)
+        engine.dispose()
+        house = House(folder / "home", url, keys)
+        stack.callback(house.close)
+        house.start("valkey", "rasa", "turn", "send", "sweeper", "web")
+        house.rasa_answers()
+        wait_until(lambda: ready(house.service), "the service is ready", 30)
+        yield house
