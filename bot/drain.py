@@ -150,23 +150,21 @@ class Drain:
             row = _lock(session, message)
             if row is None:
                 return False
-            conversation, address, inbound = row
-            result = self._decide(session, conversation, address, inbound, reading)
-            self._write(session, conversation, address, inbound, reading, result)
+            place = effects.Place(session, *row, case=cases.open_case(session, row[0].id))
+            self._write(place, reading, self._decide(place, reading))
             if release:
-                conversation.claimed_until = None
+                place.conversation.claimed_until = None
         return True
 
-    def _decide(
-        self, session: Session, conversation: Conversation, address: Address, inbound: InboundMessage, reading: Reading
-    ) -> Turn:
-        state = awake(from_json(conversation.state), inbound.received_at, self.facts.idle)
+    def _decide(self, place: effects.Place, reading: Reading) -> Turn:
+        inbound, state = place.message, from_json(place.conversation.state)
+        state = awake(state, inbound.received_at, self.facts.idle)
         message = moves.Message(
-            inbound.body or "", inbound.kind, address.channel, inbound.received_at, inbound.extra or {},
-            address.opted_out_at is not None, cases.open_case(session, conversation.id) is not None,
+            inbound.body or "", inbound.kind, place.address.channel, inbound.received_at, inbound.extra or {},
+            opted_out=place.address.opted_out_at is not None, case_open=place.case is not None,
         )  # fmt: skip
         move = moves.decide(state, message, reading)
-        found = self._found(session, state.results, move, inbound)
+        found = self._found(place.session, state.results, move, inbound)
         return turn(state, message, reading, move, found, self.facts)
 
     def _found(
@@ -181,26 +179,18 @@ class Drain:
         told = (search.details(session, uuid.UUID(one), at=inbound.received_at, demo_numbers=demo) for one in wanted)
         return [found for found in told if found]
 
-    def _write(
-        self,
-        session: Session,
-        conversation: Conversation,
-        address: Address,
-        inbound: InboundMessage,
-        reading: Reading,
-        result: Turn,
-    ) -> None:
+    def _write(self, place: effects.Place, reading: Reading, result: Turn) -> None:
         """State, events, replies and the inbox mark: all in the caller's transaction."""
-        language = result.state.language or self.facts.default_language
-        conversation.state, conversation.language = result.state.as_json(), language
+        conversation, address, inbound = place.conversation, place.address, place.message
+        conversation.state = result.state.as_json()
+        conversation.language = result.state.language or self.facts.default_language
         conversation.last_inbound_at = inbound.received_at
-        inbound.reading, inbound.outcome = reading.as_json(), "answered"
-        inbound.handled_at = func.now()
+        inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), "answered", func.now()
         was_out = address.opted_out_at is not None
-        effects.carry_out(effects.Place(session, conversation, address, inbound, language), result.events)
+        effects.carry_out(place, conversation.language, result.events)
         held = was_out and address.opted_out_at is not None and result.lane != Lane.PROTECTION
         outbox.queue(
-            session, conversation, address.channel, result.replies, lane=result.lane, inbound_id=inbound.id,
+            place.session, conversation, address.channel, result.replies, lane=result.lane, inbound_id=inbound.id,
             state="held" if held else "queued",
         )  # fmt: skip
         self.protecting = self.protecting or result.lane == Lane.PROTECTION
@@ -237,7 +227,7 @@ class Drain:
         events: list[Event] = [Unread("failed")]
         if reading and reading.concern:
             events.append(Disclosed(Disclosure(reading.concern, reading.severity or "high", reading.why)))
-        effects.carry_out(effects.Place(session, conversation, address, inbound, language), events)
+        effects.carry_out(effects.Place(session, conversation, address, inbound), language, events)
         numbers = f" {say(language, 'or')} ".join(self.facts.numbers)
         words = say(language, "passed_on", numbers=numbers)
         outbox.queue(session, conversation, address.channel, [words], lane=Lane.PROTECTION, inbound_id=inbound.id)

@@ -16,37 +16,36 @@ from directory import checks
 from messaging import optout
 from messaging.models import Address, Conversation, InboundMessage, OutboundMessage
 from oncall import cases
+from oncall.models import Case
 
 logger = log.get(__name__)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the effects happen: the locked conversation, its address and the message."""
+    """Where the effects happen: the locked conversation, its address, the message, and the case that was open."""
 
     session: Session
     conversation: Conversation
     address: Address
     message: InboundMessage
-    language: str
+    case: Case | None = None
 
 
-def carry_out(place: Place, events: Iterable[Event]) -> None:
+def carry_out(place: Place, language: str, events: Iterable[Event]) -> None:
     """Write every event. A further message of somebody with an open case is noted in the case too."""
     told = False
     for event in events:
-        told = _one(place, event) or told
-    if not told:
-        case = cases.open_case(place.session, place.conversation.id)
-        if case:
-            cases.add_message(place.session, case, place.message.id)
+        told = _one(place, language, event) or told
+    if place.case and not told:
+        cases.add_message(place.session, place.case, place.message.id)
 
 
-def _one(place: Place, event: Event) -> bool:
+def _one(place: Place, language: str, event: Event) -> bool:
     """True when the event wrote to the case."""
     match event:
         case Disclosed(told):
-            case = cases.disclose(place.session, place.conversation.id, place.message.id, told, language=place.language)
+            case = cases.disclose(place.session, place.conversation.id, place.message.id, told, language=language)
             logger.info("disclosure", case_id=str(case.id), message_id=place.message.id, severity=case.severity)
             return True
         case Worse(severity):
@@ -57,7 +56,7 @@ def _one(place: Place, event: Event) -> bool:
         case Wrong(service_id):
             checks.report_wrong(place.session, uuid.UUID(service_id), at=place.message.received_at)
         case Wanted():
-            _demand(place, event)
+            _demand(place, language, event)
         case Opted("out"):
             optout.record(place.session, place.address, "out", "asked")
         case Opted():
@@ -73,13 +72,13 @@ def unread(session: Session, message: InboundMessage, reason: str) -> None:
     session.execute(insert(UnreadMessage).values(values).on_conflict_do_nothing())
 
 
-def _demand(place: Place, wanted: Wanted) -> None:
+def _demand(place: Place, language: str, wanted: Wanted) -> None:
     day = place.message.received_at.astimezone(DOMINICA).date()
     channel = place.address.channel
     session = place.session
     session.add(
         Demand(
-            day=day, need=wanted.need, parish=wanted.parish, language=place.language, channel=channel,
+            day=day, need=wanted.need, parish=wanted.parish, language=language, channel=channel,
             outcome=wanted.outcome,
         )
     )  # fmt: skip
