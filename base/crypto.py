@@ -69,6 +69,11 @@ def key_number(stored: bytes) -> int:
     return int(number)
 
 
+def stored_prefix(number: int) -> bytes:
+    """How every value begins that was written with a key (five bytes)."""
+    return _HEADER.pack(VERSION, number)
+
+
 def new_key_text(number: int = 1) -> str:
     """A fresh ring as text: `lookup:<key> <number>:<key>`."""
     return f"lookup:{_encode(secrets.token_bytes(32))} {number}:{_encode(secrets.token_bytes(32))}"

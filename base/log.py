@@ -9,10 +9,10 @@ import structlog
 
 # Ids, counts and codes only. A field that is not here is dropped and its name is told.
 FIELDS = frozenset(
-    "event level timestamp logger module process case_id case_code message_id conversation_id outbound_id page_id "
-    "staff_id service_id job channel provider status code action reason attempts count seconds "
-    "age_s severity state language source error_type where path method port name version lane queue segments rank level_no kind part parts rows "
-    "user_id item file line shift_id policy drill".split()
+    "event level timestamp logger module process case_id case_code message_id conversation_id outbound_id "
+    "page_id staff_id service_id job channel provider status code action reason attempts count seconds age_s "
+    "severity state language source error_type where path method port name version lane queue segments rank "
+    "level_no kind part parts rows user_id item file line shift_id policy drill".split()
 )
 
 

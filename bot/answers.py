@@ -6,13 +6,14 @@ from typing import Any
 
 from bot import listing
 from bot.scene import Disclosed, Erase, Opted, Scene, Turn, Unread, Wanted, Worse, Wrong
-from bot.state import State
+from bot.state import State, idle
 from messaging import optout
 from messaging.outbox import Lane
 from oncall.cases import Disclosure
 
 # The safety question is asked where somebody may be unsafe now; being refused a service is answered without it.
 WITHOUT_SAFETY_QUESTION = frozenset({"discrimination"})
+AFTER_QUESTION = 3  # services named beside "1 safe 2 not safe" are numbered from here
 CHILD = frozenset({"child_abuse"})
 NEAR = frozenset({"same_place", "same_parish", "serves_parish", "national"})  # directory.found, reasons
 
@@ -21,8 +22,18 @@ def _turn(scene: Scene, *keys: str, **change: Any) -> Turn:
     return Turn(replace(scene.state, **change), tuple(scene.say(key) for key in keys))
 
 
+def _with_question(scene: Scene, done: Turn) -> Turn:
+    """While the question about safety is open it stays open, and is asked again after another answer."""
+    if scene.state.waiting != "safe":
+        return done
+    return replace(done, state=replace(done.state, waiting="safe"), replies=(*done.replies, scene.say("safe_ask")))
+
+
 def hello(scene: Scene) -> Turn:
-    """Greet; a new person whose language is not sure is also shown the languages."""
+    """Greet; a new person whose language is not sure is also shown the languages. After a disclosure the question
+    about safety is asked again, but not on a phone that was idle since: somebody else may hold it."""
+    if scene.state.waiting == "safe":
+        return _turn(scene, "hello" if idle(scene.state, scene.message.at, scene.facts.idle) else "safe_ask")
     if scene.state.known or scene.reading.language_sure:
         return _turn(scene, "hello", waiting="menu", unclear=0)
     return _turn(scene, "hello", "language_menu", waiting="language", unclear=0)
@@ -33,36 +44,38 @@ def find(scene: Scene) -> Turn:
     query = scene.move.query
     if query is None:
         return _turn(scene, "menu", waiting="menu")
-    need, state = query.needs[0], replace(scene.state, need=query.needs[0], unclear=0)
-    state = replace(state, place=query.place, parish=query.parish)
+    need, first = query.needs[0], AFTER_QUESTION if scene.state.waiting == "safe" else 1
+    state = replace(scene.state, need=need, place=query.place, parish=query.parish, unclear=0, first=first)
+    there = replace(scene, state=state)
     if not scene.found:
         event = Wanted(need, query.parish, "none")
-        done = _turn(replace(scene, state=state), "found_none", waiting="")
-        return replace(done, events=(event, Unread("no service")))
+        done = _turn(there, "found_none", waiting="", results=(), shown=0)
+        return _with_question(scene, replace(done, events=(event, Unread("no service"))))
     local = any(NEAR & set(item.reasons) for item in scene.found)
     outcome = "found" if local or not query.parish else "elsewhere"
     key = {"found": "found_near" if query.parish else "found", "elsewhere": "found_elsewhere"}[outcome]
-    reply, named = listing.page(scene, key, 0, place=query.place or query.parish or "")
+    reply, named = listing.page(there, key, 0, place=query.place or query.parish or "")
     results = tuple(str(item.service_id) for item in scene.found)
-    state = replace(state, results=results, shown=named, waiting="results", detail=None)
-    return replace(_turn(replace(scene, state=state)), replies=(reply,), events=(Wanted(need, query.parish, outcome),))
+    done = _turn(there, results=results, shown=named, waiting="results", detail=None)
+    return _with_question(scene, replace(done, replies=(reply,), events=(Wanted(need, query.parish, outcome),)))
 
 
 def more(scene: Scene) -> Turn:
     """The next services of the last search."""
     start = scene.state.shown
     if start >= len(scene.found):
-        return _turn(scene, "no_more")
+        return _with_question(scene, _turn(scene, "no_more"))
     reply, named = listing.page(scene, "found_near", start)
     done = _turn(scene, shown=start + named, waiting="results")
-    return replace(done, replies=(reply,))
+    return _with_question(scene, replace(done, replies=(reply,)))
 
 
 def detail(scene: Scene) -> Turn:
     """Address, phone (only a verified one) and hours of one service."""
     if not scene.found:
         return _turn(scene, "choose_again")
-    done = _turn(scene, detail=scene.move.about, waiting="results")
+    waiting = "safe" if scene.state.waiting == "safe" else "results"
+    done = _turn(scene, detail=scene.move.about, waiting=waiting)
     return replace(done, replies=(listing.detail(scene, scene.found[0]),))
 
 
@@ -71,6 +84,8 @@ def place(scene: Scene) -> Turn:
     where = scene.move.place
     if where is None:
         return unclear(scene)
+    if scene.state.waiting == "safe":  # where somebody in danger is: kept, and the case has the message
+        return _turn(scene, "safe_ask", place=where.name, parish=where.parish)
     done = _turn(scene, place=where.name, parish=where.parish, waiting="menu", unclear=0)
     return replace(done, replies=(scene.say("need_first", place=where.name),))
 
@@ -83,22 +98,38 @@ def disclose(scene: Scene) -> Turn:
     replies = [scene.say(key)]
     if concern in CHILD and scene.facts.notice and not again:
         replies.append(scene.say("who_sees"))
-    if scene.move.query and scene.found:
-        replies.append(listing.page(scene, "found_near", 0)[0])
-    waiting = "results" if scene.move.query and scene.found and concern in WITHOUT_SAFETY_QUESTION else "safe"
-    results = tuple(str(item.service_id) for item in scene.found)
-    done = _turn(scene, waiting=waiting, concern=concern, unclear=0, results=results, need=scene.reading.need)
+    asked = concern not in WITHOUT_SAFETY_QUESTION
+    state = replace(scene.state, unclear=0, first=AFTER_QUESTION if asked or scene.state.waiting == "safe" else 1)
+    state = replace(state, concern=concern) if asked else state
+    state, services = _services(replace(scene, state=state))
+    waiting = "safe" if asked else "results" if services else ""
     told = Disclosure(concern, severity, scene.reading.why)
-    return replace(done, replies=tuple(replies), events=(Disclosed(told),), lane=Lane.PROTECTION)
+    done = Turn(replace(state, waiting=waiting), (*replies, *services), (Disclosed(told),), Lane.PROTECTION)
+    return done if asked else _with_question(scene, done)
+
+
+def _services(scene: Scene) -> tuple[State, tuple[str, ...]]:
+    """Services asked for in the same message as a disclosure, numbered beside the question about safety."""
+    query = scene.move.query
+    if query is None or not scene.found:
+        return replace(scene.state, results=(), shown=0), ()
+    reply, named = listing.page(scene, "found_near", 0)
+    results = tuple(str(item.service_id) for item in scene.found)
+    state = replace(scene.state, need=query.needs[0], place=query.place, parish=query.parish)
+    return replace(state, results=results, shown=named, detail=None), (reply,)
 
 
 def safe_yes(scene: Scene) -> Turn:
-    return replace(_turn(scene, "safe_yes", waiting=""), lane=Lane.PROTECTION)
+    """Safe now. The services named beside the question keep their numbers."""
+    waiting = "results" if scene.state.results else ""
+    return replace(_turn(scene, "safe_yes", waiting=waiting, concern=None), lane=Lane.PROTECTION)
 
 
 def safe_no(scene: Scene) -> Turn:
     """Not safe now: the case becomes critical (taxonomy.yml, severities)."""
-    return replace(_turn(scene, "safe_no", waiting=""), events=(Worse("critical"),), lane=Lane.PROTECTION)
+    waiting = "results" if scene.state.results else ""
+    done = _turn(scene, "safe_no", waiting=waiting, concern=None)
+    return replace(done, events=(Worse("critical"),), lane=Lane.PROTECTION)
 
 
 def gentle(scene: Scene) -> Turn:
@@ -110,7 +141,7 @@ def gentle(scene: Scene) -> Turn:
 def confirmed(scene: Scene) -> Turn:
     """Yes to the gentle question."""
     told = Disclosure("danger", "critical", ("said yes to the gentle question",))
-    done = _turn(scene, "heard.danger", waiting="safe", concern="danger")
+    done = _turn(scene, "heard.danger", waiting="safe", concern="danger", results=(), shown=0, first=AFTER_QUESTION)
     return replace(done, events=(Disclosed(told),), lane=Lane.PROTECTION)
 
 
@@ -140,13 +171,23 @@ def bad(scene: Scene) -> Turn:
 
 def set_language(scene: Scene) -> Turn:
     state = replace(scene.state, language=scene.move.about, chosen=True)
-    return _turn(replace(scene, state=state), "language_set", waiting="menu", unclear=0)
+    there = replace(scene, state=state)
+    if state.concern:
+        return _turn(there, "safe_ask", waiting="safe", unclear=0)
+    return _turn(there, "language_set", waiting="menu", unclear=0)
 
 
 def forget(scene: Scene) -> Turn:
     """Erase: the state too, but for the language to say it in."""
     key = "forgotten_case" if scene.message.case_open else "forgotten"
     return Turn(State(language=scene.state.language), (scene.say(key),), (Erase(),))
+
+
+def kept(scene: Scene) -> Turn:
+    """Nothing erased; a question about safety that was open before is asked again."""
+    if scene.state.concern:
+        return _turn(scene, "kept", "safe_ask", waiting="safe", unclear=0)
+    return _turn(scene, "kept", waiting="", unclear=0)
 
 
 def opt_out(scene: Scene) -> Turn:
@@ -196,7 +237,7 @@ HANDLERS: dict[str, Callable[[Scene], Turn]] = {
     "fine": _simple("fine"),
     "forget_ask": _simple("forget_ask", waiting="forget"),
     "forget": forget,
-    "kept": _simple("kept", waiting=""),
+    "kept": kept,
     "opt_out": opt_out,
     "opt_in": opt_in,
 }

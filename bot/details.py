@@ -19,5 +19,5 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 
 def find(normal: str) -> frozenset[str]:
-    """Which of child, older, disability, pregnant, now, no_papers, speaks_kreyol a normalised text speaks of."""
+    """Which of child, older, disability, pregnant, now, no_papers, speaks_kreyol, asks a normalised text speaks of."""
     return frozenset(name for name, pattern in _patterns().items() if pattern.search(normal))

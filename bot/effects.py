@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from directory import checks
 from messaging import optout
 from messaging.models import Address, Conversation, InboundMessage, OutboundMessage
 from oncall import cases
-from oncall.models import Case
+from oncall.models import Case, CaseEvent
 
 logger = log.get(__name__)
 
@@ -85,14 +85,22 @@ def _demand(place: Place, language: str, wanted: Wanted) -> None:
 
 
 def erase(session: Session, conversation: Conversation) -> None:
-    """Erase the words of a conversation, in and out. With an open case, what belongs to it is kept."""
-    if cases.open_case(session, conversation.id):
-        return
-    for table in (InboundMessage, OutboundMessage):
-        session.execute(
-            update(table)
-            .where(table.conversation_id == conversation.id)
-            .where(table.handled_at.is_not(None) if table is InboundMessage else OutboundMessage.state == "accepted")
-            .values(body=None, **({"extra": None, "reading": None} if table is InboundMessage else {}))
-            .execution_options(synchronize_session=False)
-        )
+    """Erase the words of a conversation, in and out. What belongs to a case is kept, as long as cases are."""
+    in_case = (
+        select(CaseEvent.inbound_id)
+        .join(Case, Case.id == CaseEvent.case_id)
+        .where(Case.conversation_id == conversation.id, CaseEvent.inbound_id.is_not(None))
+    )
+    without_case = ~exists().where(Case.conversation_id == conversation.id)
+    to_nobody = and_(OutboundMessage.inbound_id.is_(None), without_case)  # staff wrote it, not the bot
+    for statement in (
+        update(InboundMessage)
+        .where(InboundMessage.conversation_id == conversation.id, InboundMessage.handled_at.is_not(None))
+        .where(InboundMessage.id.not_in(in_case))
+        .values(body=None, extra=None, reading=None),
+        update(OutboundMessage)
+        .where(OutboundMessage.conversation_id == conversation.id, OutboundMessage.state == "accepted")
+        .where(or_(OutboundMessage.inbound_id.not_in(in_case), to_nobody))
+        .values(body=None),
+    ):
+        session.execute(statement.execution_options(synchronize_session=False))

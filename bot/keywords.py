@@ -15,6 +15,7 @@ import yaml
 from bot.normalise import normalise
 
 DATA = Path(__file__).parent / "data" / "keywords.yml"
+WHOLE, INSIDE = 0.9, 0.6  # confidence in a keyword that is the whole message, and in one among other words
 NEEDS = (
     "food shelter money health mental_health disability elderly children education work legal documents disaster safety"
 ).split()
@@ -57,12 +58,12 @@ def find(normal: str) -> Hit | None:
     best: tuple[float, str] | None = None
     for code, pattern, whole in _patterns():
         if whole.fullmatch(normal):
-            return _hit(code, 0.9)
+            return _hit(code, WHOLE)
         letters = sum(len(found) for found in pattern.findall(normal))
         score = letters + (100 if code in NEEDS else 0)
         if letters and (best is None or score > best[0]):
             best = (score, code)
-    return _hit(best[1], 0.6) if best else None
+    return _hit(best[1], INSIDE) if best else None
 
 
 def _hit(code: str, confidence: float) -> Hit:

@@ -7,11 +7,11 @@ from messaging.segments import plain, segments
 
 
 def page(scene: Scene, key: str, start: int, **values: str) -> tuple[str, int]:
-    """The phrase `key` with services from number `start` + 1 on, and how many it names (at least one)."""
+    """The phrase `key` with the found services from index `start` on, and how many it names (at least one)."""
     items = scene.found[start : start + scene.facts.results]
     allowed = 99 if scene.message.channel in WITHOUT_SEGMENTS else scene.facts.max_segments
     for count in range(len(items), 0, -1):
-        lines = "\n".join(f"{start + i} {line(item)}" for i, item in enumerate(items[:count], 1))
+        lines = "\n".join(f"{i} {line(item)}" for i, item in enumerate(items[:count], scene.state.first + start))
         text = scene.say(key, items=lines, **values)
         if segments(text) <= allowed or count == 1:
             return text, count

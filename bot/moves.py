@@ -1,6 +1,7 @@
 """Decides what one message asks for: a pure function of the state, the message and its reading."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,17 +23,39 @@ LANGUAGE_WORDS = {
     "francais": "fr", "french": "fr", "franse": "fr",
     "espanol": "es", "spanish": "es", "panyol": "es",
 }  # fmt: skip
-# Whole messages only: "si li vini l ap touye m" is no yes, and "pa rele yo" is no plain no.
-YES = frozenset("yes y yeah yep wi oui si ye ok okay dako weh".split()) | {
-    "safe", "i am safe", "im safe", "yes i am", "mwen an sekirite", "m an sekirite", "wi mwen an sekirite", "i safe",
-}  # fmt: skip
-NO = frozenset("no n non nope nah awa".split()) | {
-    "not safe", "i am not safe", "im not safe", "no i am not", "mwen pa an sekirite", "m pa an sekirite",
-    "non mwen pa an sekirite", "i not safe", "unsafe", "pa an sekirite",
-}  # fmt: skip
+# Whole messages only: "si li vini l ap touye m" is no yes, and "pa rele yo" is no plain no. An "ok" agrees to have
+# messages erased, but to "are you safe?" it may only mean that the answer was read.
+YES = frozenset("yes y yeah yep wi oui si ye weh".split())
+NO = frozenset("no n non nope nah awa".split())
+SAFE = (
+    "safe|i am safe|im safe|i safe|we are safe|safe now|i am safe now|im safe now|he is safe|she is safe|"
+    "the child is safe|an sekirite|mwen an sekirite|m an sekirite|nou an sekirite|li an sekirite|i an sekirite|"
+    "je suis en securite|en securite|a l abri|je suis a l abri|estoy a salvo|a salvo|estamos a salvo"
+).split("|")
+UNSAFE = (
+    "not safe|i am not safe|im not safe|i not safe|i aint safe|we are not safe|not safe now|unsafe|he is not safe|"
+    "she is not safe|the child is not safe|pa an sekirite|mwen pa an sekirite|m pa an sekirite|nou pa an sekirite|"
+    "li pa an sekirite|i pa an sekirite|mwen an danje|m an danje|i am in danger|im in danger|in danger|en danger|"
+    "je ne suis pas en securite|pas en securite|no estoy a salvo|en peligro|estoy en peligro"
+).split("|")
+SAFE_SAID = "i am safe|im safe|mwen an sekirite|m an sekirite|je suis en securite".split("|")  # "no safe" says neither
+
+
+def _with(plain: frozenset[str], *longer: str) -> frozenset[str]:
+    """Plain words, longer ones after them, as in "yes i am"."""
+    return plain | {f"{word} {one}" for word in plain for one in longer}
+
+
+ANSWERS = {  # to each question: yes, no. "Are you safe?" and "is someone hurting you?" mean the opposite of each other
+    "safe": (_with(YES, *SAFE, "i am") | {*SAFE}, _with(NO, *UNSAFE, "i am not") | {*UNSAFE}),
+    "gentle": (_with(YES, *UNSAFE, "i am") | {*UNSAFE}, _with(NO, "i am not", *SAFE_SAID) | {*SAFE}),
+    "forget": (YES | frozenset("ok okay dako".split()), NO),
+}
 # What a text says of the person, and what the directory calls those a service is for.
 AUDIENCE = {"child": "children", "older": "elderly", "disability": "disability", "pregnant": "women"}
-_DIGITS = re.compile(r"\W*(\d{1,2})\W*")
+# With a place these ask for what was wanted before, there: "what about Roseau", "more in Roseau", "no, Roseau".
+WITH_PLACE = frozenset("other find greet affirm deny about more help".split())
+_DIGITS = re.compile(r"(\d{1,2})")
 
 
 @dataclass(frozen=True)
@@ -59,9 +82,14 @@ class Move:
 
 
 def decide(state: State, message: Message, reading: Reading) -> Move:
-    """The move a message asks for. A concern comes before everything else, opt-out words next."""
+    """The move a message asks for. A plain answer to our own question about safety comes first, for "not safe" is no
+    new disclosure; then a concern, before everything else; opt-out words next."""
+    answer = _answered(state, message)
+    if answer and state.waiting in {"safe", "gentle"}:
+        return answer
     if reading.concern:
-        return Move("disclose", _query(state, message, reading, reading.need))
+        asked = "asks" in reading.details or reading.place is not None
+        return Move("disclose", _query(state, message, reading, reading.need if asked else None))
     opt = optout.asked(message.text, message.extra, opted_out=message.opted_out)
     if opt:
         return Move(f"opt_{opt}")
@@ -69,7 +97,22 @@ def decide(state: State, message: Message, reading: Reading) -> Move:
         return _location(state, message, reading)
     if message.kind == "media" and not message.text.strip():
         return Move("media")
-    return _typed(state, message, reading) or _meant(state, message, reading)
+    return answer or _typed(state, message, reading) or _meant(state, message, reading)
+
+
+def _word(message: Message) -> str:
+    """What was typed or pressed, as whole messages are compared: no accents, no punctuation."""
+    folded = unicodedata.normalize("NFD", str(message.extra.get("button") or message.text).lower())
+    kept = "".join(letter for letter in folded if not unicodedata.combining(letter) and letter not in "'’")
+    return " ".join(re.sub(r"[^\w]+", " ", kept).split())
+
+
+def _answered(state: State, message: Message) -> Move | None:
+    """A yes or no in words to the question that waits."""
+    if state.waiting not in ANSWERS:
+        return None
+    word, (yes, no) = _word(message), ANSWERS[state.waiting]
+    return _answer(state.waiting, yes=word in yes) if word in yes | no else None
 
 
 def _location(state: State, message: Message, reading: Reading) -> Move:
@@ -80,34 +123,40 @@ def _location(state: State, message: Message, reading: Reading) -> Move:
 
 
 def _typed(state: State, message: Message, reading: Reading) -> Move | None:
-    """Numbers, yes and no, names of languages: the whole message."""
-    word = optout.word(str(message.extra.get("button") or message.text))
+    """Numbers and names of languages: the whole message."""
+    word = _word(message)
     digits = _DIGITS.fullmatch(word)
     if digits:
         return _number(state, message, reading, int(digits[1]))
-    if word in LANGUAGE_WORDS:
-        return Move("set_language", about=LANGUAGE_WORDS[word])
-    if state.waiting in {"safe", "gentle", "forget"} and (word in YES or word in NO):
-        return _answer(state.waiting, yes=word in YES)
-    return None
+    return Move("set_language", about=LANGUAGE_WORDS[word]) if word in LANGUAGE_WORDS else None
 
 
 def _number(state: State, message: Message, reading: Reading, number: int) -> Move:
-    if number == 0:
+    """What a number means depends on what was asked last; where nothing was, it gets the list to choose from."""
+    if number == 0 or not state.waiting:
         return Move("menu")
-    if state.waiting in {"safe", "gentle", "forget"}:
+    if state.waiting in {"safe", "results"}:
+        return _result(state, number)
+    if state.waiting in {"gentle", "forget"}:
         return _answer(state.waiting, yes=number == 1) if number in {1, 2} else Move("choose_again")
     if state.waiting == "language":
         chosen = number <= len(LANGUAGE_MENU)
         return Move("set_language", about=LANGUAGE_MENU[number - 1]) if chosen else Move("choose_again")
-    if state.waiting == "results":
-        chosen = number <= len(state.results)
-        return Move("detail", about=state.results[number - 1]) if chosen else Move("choose_again")
     if state.waiting == "menu_more":
         return _menu_more(state, message, reading, number)
     if number <= len(MENU):
         return Move("find", _query(state, message, reading, MENU[number - 1]))
     return Move("menu_more") if number == 9 else Move("choose_again")
+
+
+def _result(state: State, number: int) -> Move:
+    """A service by its number. Beside an asked question about safety they begin at 3: 1 and 2 answer the question."""
+    if number in {1, 2} and (state.waiting == "safe" or state.first > number):
+        return _answer("safe", yes=number == 1)
+    index = number - state.first
+    if 0 <= index < len(state.results):
+        return Move("detail", about=state.results[index])
+    return Move("unclear") if state.waiting == "safe" else Move("choose_again")
 
 
 def _menu_more(state: State, message: Message, reading: Reading, number: int) -> Move:
@@ -125,12 +174,14 @@ def _meant(state: State, message: Message, reading: Reading) -> Move:
     """What the words mean, when they were not a plain choice."""
     if reading.intent == "find" and reading.need:
         return Move("find", _query(state, message, reading, reading.need), place=reading.place)
-    if reading.gentle:
+    if reading.gentle or (state.waiting == "gentle" and reading.intent == "affirm"):
         return Move("gentle")
-    if reading.place and reading.intent in {"other", "find", "greet", "affirm"}:
+    if reading.place and reading.intent in WITH_PLACE:
         if state.need:
             return Move("find", _query(state, message, reading, state.need), place=reading.place)
         return Move("place", place=reading.place)
+    if state.waiting == "safe" and reading.intent in {"help", "affirm", "deny"}:
+        return Move("unclear")  # asked again: neither a plain yes nor a plain no
     if reading.intent == "more":
         return Move("more" if state.results else "menu")
     simple = {

@@ -79,9 +79,10 @@ def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
 
 
 def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str | None, float, str]:
-    """Intent, need, confidence and who said so. The model where it is sure, else keywords, else the model's guess."""
+    """Intent, need, confidence and who said so. A keyword that is the whole message (our replies teach such words),
+    else the model where it is sure, else keywords, else the model's guess."""
     typed = keywords.find(seen.normal)
-    if parsed is None:
+    if parsed is None or (typed and typed.confidence >= keywords.WHOLE):
         return (typed.intent, typed.need, typed.confidence, "keywords") if typed else ("other", None, 0.0, "none")
     need = parsed.need if parsed.need_confidence >= rules.sure else None
     if parsed.intent == "find" and not need and typed and typed.need:

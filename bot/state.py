@@ -9,8 +9,9 @@ from typing import Any
 class State:
     """`waiting` says what a number or a yes would answer: menu, menu_more, results, language, forget, safe, gentle.
 
-    `results` are service ids in the order they were numbered, `shown` how many were named so far, `detail` the
-    service whose address was given last.
+    `results` are service ids in the order they were numbered, from `first` on (3 when 1 and 2 answer the question
+    about safety), `shown` how many were named so far, `detail` the service whose address was given last. `concern` is
+    what the open question about safety is about; None once it is answered.
     """
 
     language: str | None = None
@@ -21,6 +22,7 @@ class State:
     parish: str | None = None
     results: tuple[str, ...] = ()
     shown: int = 0
+    first: int = 1
     detail: str | None = None
     unclear: int = 0
     concern: str | None = None
@@ -41,10 +43,15 @@ def from_json(raw: dict[str, Any] | None) -> State:
     return State(**values)
 
 
-def awake(state: State, at: datetime, idle: timedelta) -> State:
-    """The state at a time: after `idle` the menu, the results and the place are forgotten (a phone may be shared);
-    the language is kept, and an open question about safety too."""
-    if state.at is None or at - datetime.fromisoformat(state.at) <= idle:
+def idle(state: State, at: datetime, limit: timedelta) -> bool:
+    """Whether nothing was said for longer than `limit`."""
+    return state.at is not None and at - datetime.fromisoformat(state.at) > limit
+
+
+def awake(state: State, at: datetime, limit: timedelta) -> State:
+    """The state at a time: after `limit` without a word the menu, the results and the place are forgotten (a phone
+    may be shared); the language is kept, and an open question about safety too (1 and 2 still answer it)."""
+    if not idle(state, at, limit):
         return state
-    kept = State(language=state.language, known=state.known, at=state.at)
+    kept = State(language=state.language, chosen=state.chosen, known=state.known, at=state.at)
     return replace(kept, waiting="safe", concern=state.concern) if state.waiting == "safe" else kept

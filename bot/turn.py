@@ -9,6 +9,7 @@ from bot.reading import Reading
 from bot.scene import Facts, Scene, Turn
 from bot.state import State
 from directory.search import Found
+from messaging.outbox import Lane
 
 
 def settle_language(state: State, reading: Reading, default: str) -> State:
@@ -22,9 +23,13 @@ def settle_language(state: State, reading: Reading, default: str) -> State:
 
 def turn(state: State, message: Message, reading: Reading, move: Move, found: Sequence[Found], facts: Facts) -> Turn:
     """Answer one message. `state` is awake (see bot.state), `move` is what bot.moves decided, `found` what the
-    directory gave for it (for `detail` the one service)."""
+    directory gave for it (for `detail` the one service).
+
+    Whatever is said while we wait to hear whether somebody is safe goes out as protection, opted out or not.
+    """
     state = settle_language(state, reading, facts.default_language)
     scene = Scene(state, message, reading, move, found, facts)
     done = answers.HANDLERS[move.name](scene)
     ready = replace(done.state, known=True, at=message.at.isoformat())
-    return replace(done, state=ready)
+    open_question = state.waiting in {"safe", "gentle"} and not move.name.startswith("opt_")
+    return replace(done, state=ready, lane=Lane.PROTECTION if open_question else done.lane)

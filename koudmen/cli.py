@@ -21,7 +21,7 @@ COMMANDS = {
     "chat": ("koudmen.commands.chat", "talk to the bot in the terminal"),
     "classify": ("koudmen.commands.classify", "JSON lines in, readings out"),
     "phrases": ("koudmen.commands.phrases", "check: are the catalogues complete and within their segments"),
-    "keys": ("koudmen.commands.keys", "rotate: new key, everything encrypted again"),
+    "keys": ("koudmen.commands.keys", "rotate, rewrite, status: change the key of what is encrypted"),
 }
 
 

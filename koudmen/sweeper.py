@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from types import FrameType
 
 from sqlalchemy import text
@@ -19,6 +20,11 @@ _WAITING = text(
     "SELECT count(*) AS some, count(*) FILTER (WHERE received_at < now() - cast(:stale AS interval)) AS stale "
     "FROM inbound_message WHERE handled_at IS NULL AND received_at < now() - interval '1 s'"
 )
+_OVERDUE = text(
+    "SELECT EXISTS (SELECT 1 FROM outbound_message WHERE state = 'queued' "
+    "AND due_at < now() - cast(:stale AS interval))"
+)
+SEND_S = 10.0
 _DUE = text("SELECT EXISTS (SELECT 1 FROM outbound_message WHERE state IN ('queued', 'unknown') AND due_at <= now())")
 
 
@@ -50,6 +56,7 @@ def sweep(runtime: Runtime) -> None:
         expired = outbox.expire_claims(session)
         waiting = session.execute(_WAITING, {"stale": runtime.settings.config.sweeper.stale}).one()
         due = session.scalar(_DUE)
+        overdue = session.scalar(_OVERDUE, {"stale": runtime.settings.config.sweeper.stale})
         beat(session, "sweeper", "ok")
     if expired or waiting.stale:
         logger.warning("left behind", reason="expired claims or stale messages", count=expired + waiting.stale)
@@ -59,5 +66,11 @@ def sweep(runtime: Runtime) -> None:
         runtime.drain.run(seconds=2)  # a worker may hang
     if due:
         runtime.sender.look_up()
-    if (due and not runtime.bell.ring("send")) or waiting.stale:
-        runtime.sender.send_due()
+    if (due and not runtime.bell.ring("send")) or overdue or waiting.stale:
+        _send(runtime)
+
+
+def _send(runtime: Runtime) -> None:
+    until = time.monotonic() + SEND_S
+    while runtime.sender.send_due() and time.monotonic() < until:
+        pass

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +17,7 @@ from base.heartbeat import beat
 from koudmen import jobs
 
 BEAT_S = 10.0
+AGAIN_S = 1.0
 logger = log.get(__name__)
 
 
@@ -29,11 +31,33 @@ def run(kinds: Sequence[str]) -> None:
     if "turn" in kinds:
         jobs.runtime().drain.warm()
     threading.Thread(target=_beating, args=(name, _note), daemon=True, name="beat").start()
-    redis = Redis.from_url(settings.redis_url, socket_connect_timeout=5)
+    while not _listen(settings.redis_url, kinds):
+        time.sleep(AGAIN_S)
+
+
+def _listen(redis_url: str, kinds: Sequence[str]) -> bool:
+    """Work until asked to stop (True), or until Redis is lost in the middle of a job (False)."""
+    redis = Redis.from_url(redis_url, socket_connect_timeout=5)
     queues = [Queue(kind, connection=redis, serializer=JSONSerializer) for kind in kinds]
-    worker = SimpleWorker(queues, connection=redis, serializer=JSONSerializer, worker_ttl=60)
-    worker.log_job_description = False
-    worker.work(logging_level="WARNING", with_scheduler=False)
+    try:
+        worker = _Worker(queues, connection=redis, serializer=JSONSerializer, worker_ttl=60)
+        worker.log_job_description = False
+        worker.work(logging_level="WARNING", with_scheduler=False)
+    except RedisError as error:
+        logger.warning("redis is away", error_type=type(error).__name__)
+        return False
+    return worker.asked_to_stop
+
+
+class _Worker(SimpleWorker):
+    """RQ's, which says whether it ended because it was asked to, and looks for a lost Redis often."""
+
+    max_connection_wait_time = 2.0
+    asked_to_stop = False
+
+    def handle_warm_shutdown_request(self) -> None:
+        self.asked_to_stop = True
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
 
 def _note() -> str:

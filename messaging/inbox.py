@@ -83,9 +83,11 @@ def claim_waiting(session: Session, *, limit: int, hold: timedelta) -> Sequence[
     The hold only keeps two workers from doing the same reading twice; what keeps a message from being answered
     twice is the row lock and the mark in the turn's own transaction.
     """
+    unclaimed = Conversation.claimed_until.is_(None) | (Conversation.claimed_until < func.now())
     window = (
         select(InboundMessage.conversation_id, InboundMessage.id)
-        .where(InboundMessage.handled_at.is_(None))
+        .join(Conversation, Conversation.id == InboundMessage.conversation_id)
+        .where(InboundMessage.handled_at.is_(None), unclaimed)
         .order_by(InboundMessage.id)
         .limit(limit * 10)
         .subquery()
@@ -98,7 +100,7 @@ def claim_waiting(session: Session, *, limit: int, hold: timedelta) -> Sequence[
     free = (
         select(Conversation.id)
         .join(oldest, oldest.c.conversation_id == Conversation.id)
-        .where((Conversation.claimed_until.is_(None)) | (Conversation.claimed_until < func.now()))
+        .where(unclaimed)
         .order_by(oldest.c.first)
         .limit(limit)
         .with_for_update(of=Conversation, skip_locked=True)

@@ -4,6 +4,7 @@ Twilio's own words (help article 223134027 and advanced-opt-out documentation) w
 and Spanish ones. "STOP li frape m" is not one of them: it is read like any other message.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -21,12 +22,12 @@ OUR_OUT = frozenset("rete sispann sispan kanpe arret desabonner alto parar baja"
 OUR_IN = frozenset(["begin", "komanse", "rekomanse", "koumanse", "commencer", "empezar"])
 
 Action = Literal["out", "in"]
-_FOLD = str.maketrans("àâáèêéìîíòôóùûú", "aaaeeeiiiooouuu")
 
 
 def word(text: str) -> str:
     """The message as it is compared: lower case, no accents, no punctuation around it."""
-    return " ".join(text.strip(" \t\r\n.,!?;:'\"*_()").lower().translate(_FOLD).split())
+    letters = unicodedata.normalize("NFKD", text.strip(" \t\r\n.,!?;:'\"*_()").lower())
+    return " ".join("".join(letter for letter in letters if not unicodedata.combining(letter)).split())
 
 
 def asked(text: str, extra: Mapping[str, Any], *, opted_out: bool) -> Action | None:

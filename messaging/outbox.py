@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy import Select, and_, exists, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from messaging.models import Address, Conversation, OptEvent, OutboundMessage, Sender
 from messaging.segments import segments
 
-# Twilio's delivery states by rank: a later report never undoes a better one. Failure is final unless the message
-# had been delivered (research: carriers report out of order, and more than once).
+# Twilio's delivery states by rank: a later report never undoes a better one. A delivery outranks a failure, so that
+# reports end the same in whatever order they come (carriers report out of order, and more than once).
 DELIVERY_RANK = {
-    "accepted": 0, "scheduled": 0, "queued": 0, "sending": 1, "sent": 2, "partially_delivered": 2, "delivered": 3,
-    "read": 4, "undelivered": 5, "failed": 5, "canceled": 5,
+    "accepted": 0, "scheduled": 0, "queued": 0, "sending": 1, "sent": 2, "partially_delivered": 2, "undelivered": 3,
+    "failed": 3, "canceled": 3, "delivered": 4, "read": 5,
 }  # fmt: skip
-FAILED = 5
+FAILED = 3
+DELIVERED = 4
 WITHOUT_SEGMENTS = frozenset({"whatsapp", "sim_whatsapp"})
 
 
@@ -93,12 +94,13 @@ def claim_due(
     taken: list[Sending] = []
     spent = 0.0
     for message, address in rows:
-        if message.lane != Lane.PROTECTION and spent + message.segments > allowed:
+        needed = min(message.segments, _bucket(rate))  # a text longer than the bucket leaves when that is full
+        if message.lane != Lane.PROTECTION and spent + needed > allowed:
             continue
         spent += message.segments
         taken.append(as_sending(message, address))
     _mark_claimed(session, [s.id for s in taken], hold)
-    _spend(session, channel, spent)
+    _spend(session, channel, allowed, spent)
     return taken
 
 
@@ -152,21 +154,28 @@ def _mark_claimed(session: Session, ids: Sequence[uuid.UUID], hold: timedelta) -
 
 def _allowance(session: Session, channel: str, rate: float) -> float:
     """Segments that may leave now: a bucket of one second's worth, filled at `rate`. Locks the sender's row."""
-    session.execute(insert(Sender).values(name=channel, tokens=rate, updated_at=func.now()).on_conflict_do_nothing())
+    session.execute(
+        insert(Sender).values(name=channel, tokens=_bucket(rate), updated_at=func.now()).on_conflict_do_nothing()
+    )
     row = session.execute(
         select(Sender.tokens, func.extract("epoch", func.clock_timestamp() - Sender.updated_at))
         .where(Sender.name == channel)
         .with_for_update()
     ).one()
-    return min(max(rate, 2.0), float(row[0]) + float(row[1]) * rate)
+    return min(_bucket(rate), float(row[0]) + float(row[1]) * rate)
 
 
-def _spend(session: Session, channel: str, spent: float) -> None:
+def _bucket(rate: float) -> float:
+    """One second's worth, and never less than an answer of two segments."""
+    return max(rate, 2.0)
+
+
+def _spend(session: Session, channel: str, allowed: float, spent: float) -> None:
     if spent:
         session.execute(
             update(Sender)
             .where(Sender.name == channel)
-            .values(tokens=func.greatest(0, Sender.tokens - spent), updated_at=func.clock_timestamp())
+            .values(tokens=max(0.0, allowed - spent), updated_at=func.clock_timestamp())
         )
 
 
@@ -183,7 +192,7 @@ def accepted(session: Session, outbound_id: uuid.UUID, external_id: str, status:
             claim_until=None,
         )
     )
-    report(session, outbound_id, status)
+    report(session, outbound_id, status, external_id=external_id)
 
 
 def again_at(attempts: int, spacing: Sequence[timedelta]) -> timedelta | None:
@@ -191,26 +200,38 @@ def again_at(attempts: int, spacing: Sequence[timedelta]) -> timedelta | None:
     return spacing[attempts - 1] if attempts <= len(spacing) else None
 
 
-def retry(session: Session, outbound_id: uuid.UUID, wait: timedelta, code: int) -> None:
-    """Put it back to be sent after `wait`."""
-    _leave_claim(session, outbound_id, "queued", code, due_at=func.now() + wait)
+def retry(session: Session, outbound_id: uuid.UUID, wait: timedelta, code: int, *, tried: int | None = None) -> None:
+    """Put it back to be sent after `wait`.
+
+    Here and below: `tried` is how often it had been tried when it was claimed. With it, a sender that comes back after
+    its claim has ended leaves the message alone when somebody else has it by now.
+    """
+    _leave_claim(session, outbound_id, "queued", tried, error_code=code, due_at=func.now() + wait)
 
 
-def failed(session: Session, outbound_id: uuid.UUID, code: int) -> None:
+def failed(session: Session, outbound_id: uuid.UUID, code: int, *, tried: int | None = None) -> None:
     """It will not be sent."""
-    _leave_claim(session, outbound_id, "failed", code)
+    _leave_claim(session, outbound_id, "failed", tried, error_code=code)
 
 
-def unknown(session: Session, outbound_id: uuid.UUID, look_after: timedelta) -> None:
-    """The carrier did not answer; it is looked up after `look_after`."""
-    _leave_claim(session, outbound_id, "unknown", None, due_at=func.now() + look_after)
+def unknown(session: Session, outbound_id: uuid.UUID, look_after: timedelta, *, tried: int | None = None) -> None:
+    """The carrier did not answer; it is looked up after `look_after`. The try counts when that has settled it."""
+    same = OutboundMessage.attempts
+    _leave_claim(session, outbound_id, "unknown", tried, due_at=func.now() + look_after, attempts=same)
 
 
-def _leave_claim(session: Session, outbound_id: uuid.UUID, state: str, code: int | None, **values: object) -> None:
+def give_back(session: Session, outbound_id: uuid.UUID, tried: int) -> None:
+    """It was claimed and nothing was done with it."""
+    _leave_claim(session, outbound_id, "queued", tried, attempts=OutboundMessage.attempts)
+
+
+def _leave_claim(session: Session, outbound_id: uuid.UUID, state: str, tried: int | None, **values: object) -> None:
+    left = {"state": state, "error_code": None, "attempts": OutboundMessage.attempts + 1, "claim_until": None}
+    mine = true() if tried is None else OutboundMessage.attempts == tried
     session.execute(
         update(OutboundMessage)
-        .where(OutboundMessage.id == outbound_id, OutboundMessage.state.in_(["sending", "unknown"]))
-        .values(state=state, error_code=code, attempts=OutboundMessage.attempts + 1, claim_until=None, **values)
+        .where(OutboundMessage.id == outbound_id, OutboundMessage.state.in_(["sending", "unknown"]), mine)
+        .values(left | values)
     )
 
 
@@ -230,31 +251,40 @@ def report(
 ) -> bool:
     """Note a delivery report. True when it was news (rank rose); a repeat or a late one changes nothing.
 
-    A report also proves that the carrier has the message, so an unknown outcome is settled by it.
+    A report also proves that the carrier has the message: an open outcome is settled by it, and nothing is sent
+    again. Reports of an earlier try (`external_id` is that try's) count only when they tell of a delivery.
     """
     rank = DELIVERY_RANK.get(status)
     if rank is None:
+        return False
+    row = session.execute(
+        select(OutboundMessage.state, OutboundMessage.external_id, OutboundMessage.delivery_rank)
+        .where(OutboundMessage.id == outbound_id)
+        .with_for_update()
+    ).first()
+    if row is None or rank <= row[2] or (_of_an_earlier_try(row[0], row[1], external_id) and rank < DELIVERED):
         return False
     values: dict[str, object] = {"delivery": status, "delivery_rank": rank}
     if code:
         values["error_code"] = code
     if external_id:
-        values["external_id"] = func.coalesce(OutboundMessage.external_id, external_id)
-    row = session.execute(
-        update(OutboundMessage)
-        .where(OutboundMessage.id == outbound_id, _rises(rank))
-        .values(**values)
-        .returning(OutboundMessage.state)
-    ).first()
-    if row and row[0] == "unknown":
-        session.execute(update(OutboundMessage).where(OutboundMessage.id == outbound_id).values(state="accepted"))
-    return row is not None
+        values["external_id"] = external_id
+    if row[0] in _OPEN:
+        values |= {"attempts": OutboundMessage.attempts + 1, "claim_until": None, "accepted_at": func.now()}
+    if row[0] in _OPEN or rank >= DELIVERED:
+        values["state"] = "accepted"
+    session.execute(update(OutboundMessage).where(OutboundMessage.id == outbound_id).values(values))
+    return True
 
 
-def _rises(rank: int) -> ColumnElement[bool]:
-    if rank == FAILED:
-        return OutboundMessage.delivery_rank < DELIVERY_RANK["delivered"]
-    return OutboundMessage.delivery_rank < rank
+_OPEN = ("queued", "sending", "unknown")
+
+
+def _of_an_earlier_try(state: str, known: str | None, external_id: str | None) -> bool:
+    """A message that is being tried again keeps the id of its last try until the new one is known."""
+    if not known or not external_id:
+        return False
+    return known == external_id if state in _OPEN else known != external_id
 
 
 def opted_out(session: Session, outbound_id: uuid.UUID, source: str) -> None:

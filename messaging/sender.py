@@ -1,5 +1,6 @@
 """Empties the outbox: claim, call the carrier, record. The carrier is never called inside a transaction."""
 
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -69,26 +70,32 @@ class Sender:
             claimed = outbox.claim_due(session, name, limit=self.batch, hold=self.rules.claim, rate=rate, lanes=lanes)
         if not claimed:
             return 0
-        results = list(self.pool.map(lambda message: (message, _try(channel, message)), claimed))
+        until = time.monotonic() + self.rules.claim.total_seconds() / 2
+        results = list(self.pool.map(lambda message: (message, _try(channel, message, until)), claimed))
         self._record(results)
         return len(results)
 
-    def _record(self, results: Iterable[tuple[Sending, Outcome]]) -> None:
+    def _record(self, results: Iterable[tuple[Sending, Outcome | None]]) -> None:
         with transaction(self.sessions) as session:
             for message, outcome in results:
-                record(session, message, outcome, self.rules)
+                if outcome is None:
+                    outbox.give_back(session, message.id, message.attempts)
+                else:
+                    record(session, message, outcome, self.rules)
 
     def look_up(self, limit: int = 20) -> int:
         """Settle unknown outcomes: found at the carrier -> accepted; not there -> sent again."""
         with transaction(self.sessions) as session:
             due = _unknown(session, limit, self.rules.claim)
-        for message, known in due:
+        for message in due:
             channel = self.lines.channels.get(message.channel)
             if channel:
-                self._settle(channel, message, known)
+                self._settle(channel, message)
         return len(due)
 
-    def _settle(self, channel: Channel, message: Sending, known: frozenset[str]) -> None:
+    def _settle(self, channel: Channel, message: Sending) -> None:
+        with transaction(self.sessions) as session:
+            known = _known_ids(session, message)
         try:
             found = channel.find(message, message.since, known)
         except SendError:
@@ -101,11 +108,19 @@ class Sender:
         logger.info("unknown outcome settled", outbound_id=str(message.id), state="found" if found else "sent again")
 
 
-def _try(channel: Channel, message: Sending) -> Outcome:
+def _try(channel: Channel, message: Sending, until: float) -> Outcome | None:
+    """One attempt. None when it is too late to begin one: the claim could end, and the message be looked up in vain,
+    while we still send it."""
+    if time.monotonic() >= until:
+        return None
     try:
         return channel.send(message)
     except SendError as error:
         return error
+    except Exception as error:
+        # whatever it was, it may have come after the carrier took the message
+        logger.error("send failed", outbound_id=str(message.id), exc_info=error)
+        return OutcomeUnknown(type(error).__name__)
 
 
 def record(session: Session, message: Sending, outcome: Outcome, rules: Outbox) -> None:
@@ -113,7 +128,7 @@ def record(session: Session, message: Sending, outcome: Outcome, rules: Outbox) 
     if isinstance(outcome, Accepted):
         outbox.accepted(session, message.id, outcome.external_id, outcome.status)
     elif isinstance(outcome, OutcomeUnknown):
-        outbox.unknown(session, message.id, LOOK_AFTER)
+        outbox.unknown(session, message.id, LOOK_AFTER, tried=message.attempts)
         logger.warning("send outcome unknown", outbound_id=str(message.id), status=outcome.status)
     else:
         _refused(session, message, outcome, rules)
@@ -127,9 +142,9 @@ def _refused(session: Session, message: Sending, error: SendError, rules: Outbox
         outbox.opted_out(session, message.id, f"carrier {error.code}")
     wait = _wait(known.action, message.attempts + 1, rules)
     if wait is None:
-        outbox.failed(session, message.id, error.code)
+        outbox.failed(session, message.id, error.code, tried=message.attempts)
     else:
-        outbox.retry(session, message.id, wait, error.code)
+        outbox.retry(session, message.id, wait, error.code, tried=message.attempts)
 
 
 def _wait(action: Action, tried: int, rules: Outbox) -> timedelta | None:
@@ -152,14 +167,14 @@ def delivery_failed(session: Session, outbound_id: uuid.UUID, code: int, rules: 
     if wait is None:
         message.state = "failed"
     else:
-        message.state, message.delivery, message.delivery_rank, message.external_id = "queued", None, -1, None
+        message.state, message.delivery, message.delivery_rank = "queued", None, -1  # the id stays: see outbox.report
         session.flush()
         session.execute(
             update(OutboundMessage).where(OutboundMessage.id == message.id).values(due_at=func.now() + wait)
         )
 
 
-def _unknown(session: Session, limit: int, hold: timedelta) -> list[tuple[Sending, frozenset[str]]]:
+def _unknown(session: Session, limit: int, hold: timedelta) -> list[Sending]:
     rows = session.execute(
         select(OutboundMessage, Address.value)
         .join(Conversation, Conversation.id == OutboundMessage.conversation_id)
@@ -169,7 +184,7 @@ def _unknown(session: Session, limit: int, hold: timedelta) -> list[tuple[Sendin
         .limit(limit)
         .with_for_update(of=OutboundMessage, skip_locked=True)
     ).all()
-    due = [(outbox.as_sending(message, address), _other_ids(session, message)) for message, address in rows]
+    due = [outbox.as_sending(message, address) for message, address in rows]
     session.execute(
         update(OutboundMessage)
         .where(OutboundMessage.id.in_([message.id for message, _ in rows]))
@@ -178,8 +193,8 @@ def _unknown(session: Session, limit: int, hold: timedelta) -> list[tuple[Sendin
     return due
 
 
-def _other_ids(session: Session, message: OutboundMessage) -> frozenset[str]:
-    """The carrier's ids of this person's other messages: the same text may rightly have been sent before."""
+def _known_ids(session: Session, message: Sending) -> frozenset[str]:
+    """The carrier's ids of this person's messages so far: the same text may rightly have been sent before."""
     ids = session.scalars(
         select(OutboundMessage.external_id).where(
             OutboundMessage.conversation_id == message.conversation_id, OutboundMessage.external_id.is_not(None)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -58,7 +58,8 @@ def _same(given: str, secret: str, payload: str, algorithm: Any) -> bool:
 def parse_inbound(params: Mapping[str, str]) -> Inbound:
     """A webhook of an incoming SMS or WhatsApp message. Parameters we do not know are ignored; the profile's name is
     not kept. InvalidInput when it has no id or no sender."""
-    sid, sender = params.get("MessageSid") or params.get("SmsMessageSid") or params.get("SmsSid"), params.get("From")
+    sid = _clean(params.get("MessageSid") or params.get("SmsMessageSid") or params.get("SmsSid") or "")[:64]
+    sender = _clean(params.get("From") or "")
     if not sid or not sender:
         raise InvalidInput("MessageSid and From are needed")
     channel, address = split_address(sender)
@@ -71,17 +72,19 @@ def parse_inbound(params: Mapping[str, str]) -> Inbound:
     elif extra.get("media"):
         kind = "media"
     text = params.get("Body") or params.get("ButtonText") or params.get("ListTitle") or ""
-    return Inbound("twilio", sid[:64], channel, address, _clean(text), kind, extra)
+    return Inbound("twilio", sid, channel, address, _clean(text), kind, extra)
 
 
 def split_address(value: str) -> tuple[str, str]:
     """`whatsapp:+1767…` -> ("whatsapp", "+1767…"); a WhatsApp address may be a business-scoped id without a number."""
-    channel, colon, address = value.strip().partition(":")
+    channel, colon, address = value.replace(" ", "").partition(":")
     if not colon:
-        return "sms", value.strip().replace(" ", "")[:160]
-    if channel != "whatsapp" or not address:
-        raise InvalidInput(f"addresses of this channel are not known: {channel[:20]}")
-    return "whatsapp", address.replace(" ", "")[:160]
+        channel, address = "sms", channel
+    elif channel != "whatsapp":
+        raise InvalidInput("addresses of this channel are not known")
+    if not address.strip():
+        raise InvalidInput("the sender has no address")
+    return channel, address.strip()[:160]
 
 
 def _extra(params: Mapping[str, str]) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def _extra(params: Mapping[str, str]) -> dict[str, Any]:
     if place:
         extra["latitude"], extra["longitude"] = place
     media = [
-        {"url": params[f"MediaUrl{i}"][:1000], "type": params.get(f"MediaContentType{i}", "")[:100]}
+        {"url": _clean(params[f"MediaUrl{i}"])[:1000], "type": _clean(params.get(f"MediaContentType{i}", ""))[:100]}
         for i in range(min(_number(params.get("NumMedia")), 20))
         if params.get(f"MediaUrl{i}")
     ]
@@ -174,6 +177,8 @@ class TwilioChannel:
             sent = self.client.messages.create(**values)
         except TwilioRestException as error:
             raise _refusal(error) from None
+        except (TwilioException, ValueError):
+            raise OutcomeUnknown("an answer nobody can read") from None
         except requests.exceptions.ConnectTimeout:
             raise SendError("connection timed out") from None
         except requests.exceptions.ConnectionError as error:
@@ -188,7 +193,7 @@ class TwilioChannel:
             listed = self.client.messages.list(
                 to=to, from_=sender, date_sent_after=since - timedelta(minutes=5), limit=200
             )
-        except (TwilioRestException, requests.exceptions.RequestException):
+        except (TwilioException, requests.exceptions.RequestException, ValueError):
             raise OutcomeUnknown("no answer to the look-up") from None
         for sent in listed:
             if sent.body == message.body and sent.sid not in known and str(sent.direction) != "inbound":
@@ -197,9 +202,10 @@ class TwilioChannel:
 
 
 def _refusal(error: TwilioRestException) -> SendError:
-    """A 5xx may have come after the message was taken; everything below it was surely not taken."""
-    code = int(error.code or 0)
-    if error.status >= 500 and not code:
+    """A 5xx may have come after the message was taken (but for 20503, "service is not available"); everything below
+    it was surely not taken. The library puts the HTTP status in place of a missing code."""
+    code = 0 if error.code == error.status else int(error.code or 0)
+    if error.status >= 500 and code != 20503:
         return OutcomeUnknown(f"answered {error.status}", status=error.status)
     return SendError(f"refused with {code or error.status}", code=code, status=error.status)
 

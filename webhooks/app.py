@@ -12,9 +12,8 @@ from base.settings import Settings, check_ready_for_people, load_settings
 from messaging.bell import Bell
 from messaging.sender import check_lines
 from webhooks import gateway, health, simulator, twilio
-from webhooks.context import Context
+from webhooks.context import LARGEST_BODY, Context
 
-LARGEST_BODY = 64 * 1024  # a webhook of Twilio's is a few KB
 logger = log.get(__name__)
 
 
@@ -25,7 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     check_ready_for_people(settings)
     check_lines(settings)
     app = Flask(__name__, static_folder=None, template_folder="templates")
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # one more, so that a longer one is seen to be: `body`
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
     app.extensions["koudmen"] = make_context(settings)
     for blueprint in (twilio.blueprint, gateway.blueprint, health.blueprint):

@@ -6,7 +6,7 @@ from base import log
 from base.errors import InvalidInput
 from messaging import gateway, inbox
 from webhooks import metrics
-from webhooks.context import context
+from webhooks.context import body, context
 
 blueprint = Blueprint("gateway", __name__, url_prefix="/webhooks/gateway")
 logger = log.get(__name__)
@@ -21,7 +21,7 @@ def inbound() -> Response:
         abort(404)
     if request.mimetype != "application/json":
         abort(415)
-    raw = request.get_data(cache=False)
+    raw = body()
     if not gateway.signature_ok(secret, raw, request.headers.get(gateway.SIGNATURE, "")):
         metrics.REFUSED.labels("signature").inc()
         abort(403)

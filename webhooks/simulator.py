@@ -45,9 +45,7 @@ def write() -> tuple[Response, int]:
     if mode not in MODES or not isinstance(number, str) or not NUMBER.fullmatch(number) or not isinstance(text, str):
         abort(400)
     place = _place(body)
-    message = simulator.parse_inbound(
-        mode, number, _clean(text), kind="location" if place else "text", **place
-    )
+    message = simulator.parse_inbound(mode, number, _clean(text), kind="location" if place else "text", **place)
     with here.engine.begin() as connection:
         received = inbox.receive(connection, message)
     here.bell.ring("turn")

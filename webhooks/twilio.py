@@ -13,7 +13,7 @@ from messaging.outbox import DELIVERY_RANK, FAILED
 from messaging.sender import delivery_failed
 from messaging.twilio import parse_inbound, signature_ok
 from webhooks import metrics
-from webhooks.context import Context, context
+from webhooks.context import Context, body, context
 
 blueprint = Blueprint("twilio", __name__, url_prefix="/webhooks/twilio")
 logger = log.get(__name__)
@@ -75,7 +75,7 @@ def _signed_form(here: Context) -> Sequence[tuple[str, str]]:
     if (request.mimetype or "") != FORM:
         metrics.REFUSED.labels("content type").inc()
         abort(415)
-    raw = request.get_data(cache=False)
+    raw = body()
     try:
         params = parse_qsl(
             raw.decode("utf-8", "strict"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace"

@@ -9,10 +9,10 @@ a key that holds none may be taken out. `rewrite` may be repeated and interrupte
 import os
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Column, Table, select, update
+from sqlalchemy import Column, LargeBinary, Table, func, select, type_coerce, update
 from sqlalchemy.orm import Session
 
-from base.crypto import add_key, key_number, load_keys
+from base.crypto import add_key, key_number, load_keys, stored_prefix
 from base.db import EncryptedJSON, EncryptedText, keys, transaction, use_keys
 from base.settings import load_settings
 from koudmen.cli import parser
@@ -69,7 +69,9 @@ def rewrite(runtime: Runtime) -> int:
     done = 0
     for table, column in encrypted_columns():
         for wait in (False, True):  # rows that the service was holding are waited for at the end
-            while count := _one_batch(runtime, table, column, wait=wait):
+            count = BATCH
+            while count == BATCH:
+                count = _one_batch(runtime, table, column, wait=wait)
                 done += count
     return done
 
@@ -80,24 +82,17 @@ def _one_batch(runtime: Runtime, table: Table, column: "Column[object]", *, wait
 
 
 def _batch(session: Session, table: Table, column: "Column[object]", *, wait: bool) -> int:
-    newest = keys().order[0]
     key = next(iter(table.primary_key.columns))
-    raw = column.type.impl_instance  # type: ignore[attr-defined]
-    prefix = _stored_prefix(newest)
+    written_with = func.substring(type_coerce(column, LargeBinary), 1, 5, type_=LargeBinary)
     rows = session.execute(
         select(key, column)
-        .where(column.is_not(None), column.cast(raw).op("<")(prefix[0]) | column.cast(raw).op(">=")(prefix[1]))
+        .where(column.is_not(None), written_with != stored_prefix(keys().order[0]))
         .limit(BATCH)
         .with_for_update(skip_locked=not wait)
     ).all()
     for id_, value in rows:
         session.execute(update(table).where(key == id_).values({column.name: value}))
     return len(rows)
-
-
-def _stored_prefix(number: int) -> tuple[bytes, bytes]:
-    head = bytes([1]) + number.to_bytes(4, "big")
-    return head, bytes([1]) + (number + 1).to_bytes(4, "big")
 
 
 def status(runtime: Runtime) -> dict[int, int]:

@@ -82,7 +82,9 @@ class ScriptedPhone(Phone):
         return simulator.parse_inbound(self.mode, self.number, words)
 
 
-def new_phone(sessions: sessionmaker[Session], nlu: NluClient, settings: Settings, *, mode: str = "sms") -> ScriptedPhone:
+def new_phone(
+    sessions: sessionmaker[Session], nlu: NluClient, settings: Settings, *, mode: str = "sms"
+) -> ScriptedPhone:
     """A phone nobody has texted from yet."""
     number = f"+1767555{uuid.uuid4().int % 10**4:04}"
     sender = Sender(sessions, open_lines(settings), settings.config.outbox, threads=1)

@@ -1,7 +1,7 @@
 """Compares what the double sent and got with what the database says."""
 
 from collections import Counter
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
@@ -49,7 +49,7 @@ def judge(house: House, taken: set[str]) -> Verdict:
         inbox = session.execute(select(InboundMessage.id, InboundMessage.external_id, InboundMessage.handled_at)).all()
         outbox = session.execute(select(OutboundMessage.id, OutboundMessage.inbound_id, OutboundMessage.state)).all()
     ids = {str(row.id): row.state for row in outbox}
-    sent = Counter(outbound_id(m) for m in of_this_test(house, ids))
+    sent = Counter(outbound_id(m) for m in house.sent())
     answered = {row.inbound_id for row in outbox}
     return Verdict(
         accepted=len(taken),
@@ -63,17 +63,9 @@ def judge(house: House, taken: set[str]) -> Verdict:
     )
 
 
-def of_this_test(house: House, ids: Iterable[str]) -> list[Message]:
-    """What the double got since the house was emptied."""
-    known = set(ids)
-    return [m for m in house.double.sent()[house.sent_before :] if outbound_id(m) in known or m.to]
-
-
 def settled(house: House, taken: set[str], seconds: float = 90) -> Verdict:
     """The verdict, as soon as it is free of faults, or when the time is over."""
-    try:
+    with suppress(AssertionError):
         wait_until(lambda: not judge(house, taken).faults, "no fault is left", seconds)
-    except AssertionError:
-        pass
     house.double.settle(20)
     return judge(house, taken)

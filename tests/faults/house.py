@@ -25,12 +25,14 @@ from koudmen.home import make as make_home
 from koudmen.nlu import MODEL, PYTHON, wait_for_rasa
 from koudmen.tables import METADATA
 from koudmen.valkey import valkey_process, valkey_url
-from tests.fakes.twilio import Flood, TwilioDouble
+from tests.fakes.twilio import Flood, Message, TwilioDouble
+from tests.fakes.twilio_records import Store
 from tests.service import COMMANDS, HTTP, Service, free_port, wait_until
 
 # The product's clocks, shortened; their order (carrier's time-out < claim) is kept.
+CLAIM_S = 8
 CLOCKS = {
-    "outbox": {"claim": "8 s", "retry": ["0 s", "1 s", "1 s", "2 s", "2 s", "3 s"], "give_up": "12 h"},
+    "outbox": {"claim": f"{CLAIM_S} s", "retry": ["0 s", "1 s", "1 s", "2 s", "2 s", "3 s"], "give_up": "12 h"},
     "sweeper": {"every": "1 s", "stale": "2 s", "attempts": 5},
 }
 CARRIER_TIMEOUT_S = 3
@@ -39,7 +41,7 @@ WORKED_IN = ["address", "case", "contact", "conversation", "inbound_message", "o
 
 
 class House:
-    """`kill` and `start` know web, turn, send, sweeper, rasa and valkey."""
+    """`kill`, `pause`, `resume` and `start` know web, turn, turn 2, send, sweeper, rasa and valkey."""
 
     def __init__(self, folder: Path, database_url: str, keys: str) -> None:
         self.folder = folder
@@ -65,6 +67,12 @@ class House:
             **self.double.environment(),
         }
         self.service = Service(env, folder)
+        (folder / "second").mkdir()
+        self.second = Service(env, folder / "second")  # a second worker for turns, as `up` starts
+
+    def sent(self) -> list[Message]:
+        """What the carrier took since the house was emptied."""
+        return self.double.sent()
 
     @property
     def redis(self) -> "redis.Redis":
@@ -81,7 +89,10 @@ class House:
             elif name == "rasa":
                 self._start_rasa()
             else:
-                self.service.start(name)
+                self._of(name).start(name.removesuffix(" 2"))
+
+    def _of(self, name: str) -> Service:
+        return self.second if name.endswith(" 2") else self.service
 
     def _start_rasa(self) -> None:
         told = {"RASA_PORT": str(self.rasa_port), "RASA_TOKEN": self.rasa_token, "RASA_MODEL": str(MODEL)}
@@ -106,12 +117,27 @@ class House:
             self.rasa.kill()
             self.rasa.wait()
         else:
-            self.service.kill(name)
+            self._of(name).kill(name.removesuffix(" 2"))
+
+    def pause(self, name: str) -> None:
+        """Stop it as a machine under heavy load does: nothing is closed, nothing moves."""
+        self._signal(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        self._signal(name, signal.SIGCONT)
+
+    def _signal(self, name: str, signum: signal.Signals) -> None:
+        if name == "rasa":
+            assert self.rasa
+            self.rasa.send_signal(signum)
+        else:
+            os.killpg(self._of(name).running[name.removesuffix(" 2")].pid, signum)
 
     def dead(self) -> list[str]:
-        """Parts that ended by themselves."""
-        gone = [name for name, process in self.service.running.items() if process.poll() is not None]
-        return gone + [name for name in COMMANDS if name not in self.service.running]
+        """Parts that do not run."""
+        here, second = self.service.running, self.second.running
+        found = [name for name in COMMANDS if name not in here or here[name].poll() is not None]
+        return found + ["turn 2"] * ("turn" not in second or second["turn"].poll() is not None)
 
     # -- between tests
 
@@ -119,8 +145,9 @@ class House:
         """An empty inbox and outbox, a healthy carrier, every part running."""
         self.double.heal()
         self.double.callbacks = "in order"
-        self.double.collect()
         self.double.violations.clear()
+        self.double.inbound.clear()
+        self.double.store = Store()  # a look-up must not find what an earlier test sent
         if dead := self.dead():
             self.start(*dead)
         assert self.rasa
@@ -140,6 +167,7 @@ class House:
 
     def close(self) -> None:
         self.service.stop()
+        self.second.stop()
         if self.rasa:
             self.rasa.kill()
             self.rasa.wait()
@@ -151,22 +179,18 @@ class House:
 class Running:
     """A flood under way in a thread of its own."""
 
-    def __init__(self, double: TwilioDouble, messages: Sequence[tuple[str, str]], rate: float) -> None:
+    def __init__(self, house: House, messages: Sequence[tuple[str, str]], rate: float) -> None:
+        self.house, self.messages, self.rate = house, messages, rate
         self.flood: Flood | None = None
-        self.sent_before = len(double.sent())
-        self.double = double
-        self.thread = threading.Thread(target=self._play, args=(messages, rate))
+        self.thread = threading.Thread(target=self._play)
         self.thread.start()
 
-    def _play(self, messages: Sequence[tuple[str, str]], rate: float) -> None:
-        self.flood = self.double.flood(messages, rate=rate)
-
-    def answered(self) -> int:
-        return len(self.double.sent()) - self.sent_before
+    def _play(self) -> None:
+        self.flood = self.house.double.flood(self.messages, rate=self.rate)
 
     def until(self, answers: int) -> None:
         """Return when so many answers have left."""
-        wait_until(lambda: self.answered() >= answers, f"{answers} answers in the run", 60)
+        wait_until(lambda: len(self.house.sent()) >= answers, f"{answers} answers in the run", 60)
 
     def ended(self) -> Flood:
         self.thread.join()
@@ -198,7 +222,7 @@ def opened(folder: Path, keys: str) -> Iterator[House]:
         engine.dispose()
         house = House(folder / "home", url, keys)
         stack.callback(house.close)
-        house.start("valkey", "rasa", "turn", "send", "sweeper", "web")
+        house.start("valkey", "rasa", "turn", "turn 2", "send", "sweeper", "web")
         house.rasa_answers()
         wait_until(lambda: ready(house.service), "the service is ready", 30)
         yield house

@@ -1,0 +1,144 @@
+"""How the lexicon, Rasa and keywords are put together: either of the two readers raises, only both stay silent."""
+
+import re
+
+import pytest
+
+from base.settings import Understanding, load_settings
+from bot.language import LanguageGuess
+from bot.phrases import texts
+from bot.rasa import Parsed
+from bot.reading import Glance, Reading, glance, read
+from bot.safety import Finding, SafetyReading
+from messaging import optout
+
+RULES: Understanding = load_settings({}).config.understanding
+HEARD = Finding("domestic_violence", "high", "en.home.beat", "en", "hits me")
+KILL = Finding("danger", "critical", "en.danger.kill", "en", "kill me")
+
+
+def seen(text: str, *heard: Finding, asks: tuple[Finding, ...] = ()) -> Glance:
+    """A first look with these findings of the lexicon."""
+    return Glance(text, text, LanguageGuess("en", True), SafetyReading(heard, asks))
+
+
+def parsed(intent: str = "other", sure: float = 0.9, **found: object) -> Parsed:
+    """What Rasa says: `need=("food", 0.9)`, `concern=("danger", 0.4)`."""
+    need, concern = found.get("need", (None, 0.0)), found.get("concern", (None, 0.0))
+    assert isinstance(need, tuple)
+    assert isinstance(concern, tuple)
+    return Parsed(intent, sure, *need, *concern)
+
+
+def test_both_silent_is_silent() -> None:
+    reading = read(seen("blue sky"), parsed(concern=("danger", RULES.gentle - 0.01)), RULES)
+    assert (reading.concern, reading.gentle, reading.why) == (None, False, ())
+    assert read(seen("blue sky"), None, RULES).concern is None
+
+
+def test_the_lexicon_raises_alone_with_or_without_rasa() -> None:
+    for answer in (None, parsed("greet"), parsed("find", need=("food", 0.99))):
+        reading = read(seen("he hits me", HEARD), answer, RULES)
+        assert (reading.intent, reading.concern, reading.severity) == ("disclose", "domestic_violence", "high")
+        assert reading.source == "lexicon"
+        assert reading.confidence >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("concern", "severity"), [("danger", "critical"), ("sea", "high"), ("discrimination", "standard")]
+)
+def test_rasa_raises_alone_from_its_threshold_on(concern: str, severity: str) -> None:
+    reading = read(seen("x"), parsed("disclose", concern=(concern, RULES.concern)), RULES)
+    assert (reading.intent, reading.concern, reading.severity) == ("disclose", concern, severity)
+    assert (reading.source, reading.confidence) == ("model", RULES.concern)
+
+
+def test_below_the_threshold_it_is_asked_gently() -> None:
+    for score in (RULES.gentle, RULES.concern - 0.001):
+        reading = read(seen("x"), parsed("disclose", concern=("danger", score)), RULES)
+        assert (reading.concern, reading.gentle) == (None, True)
+    asked = read(seen("x", asks=(HEARD,)), None, RULES)
+    assert (asked.concern, asked.gentle) == (None, True)
+    assert asked.why == ("unclear phrase en.home.beat",)
+    assert not read(seen("x", HEARD, asks=(KILL,)), None, RULES).gentle
+
+
+def test_the_concern_is_the_lexicons_and_the_severity_the_worse_of_both() -> None:
+    reading = read(seen("x", HEARD), parsed("disclose", concern=("danger", 0.9)), RULES)
+    assert (reading.concern, reading.severity, reading.source) == ("domestic_violence", "critical", "both")
+    milder = read(seen("x", KILL), parsed("disclose", concern=("discrimination", 0.9)), RULES)
+    assert (milder.concern, milder.severity) == ("danger", "critical")
+
+
+def test_the_need_beside_a_concern_is_kept() -> None:
+    reading = read(seen("x", HEARD), parsed("disclose", need=("health", 0.9), concern=("danger", 0.9)), RULES)
+    assert (reading.intent, reading.need) == ("disclose", "health")
+    assert read(seen("i need a doctor", HEARD), None, RULES).need == "health"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "intent", "need", "source"),
+    [
+        ("i need a doctor", None, "find", "health", "keywords"),
+        ("blue sky", None, "other", None, "none"),
+        ("x", parsed("find", need=("food", 0.5)), "find", "food", "model"),
+        ("x", parsed("find", need=("food", 0.49)), "other", None, "none"),
+        ("i need a doctor", parsed("find", need=("food", 0.49)), "find", "health", "keywords"),
+        ("i need a doctor", parsed("find", need=("food", 0.8)), "find", "food", "model"),
+        ("x", parsed("thanks", 0.5), "thanks", None, "model"),
+        ("x", parsed("thanks", 0.49), "other", None, "none"),
+        ("i need a doctor", parsed("other", 0.9), "find", "health", "keywords"),
+        ("i need a doctor", parsed("disclose", 0.4, concern=("danger", 0.1)), "find", "health", "keywords"),
+        ("law", parsed("rights", 0.99), "find", "legal", "keywords"),  # our own reply says: text LAW
+        ("wrong", parsed("deny", 0.99), "feedback_bad", None, "keywords"),
+    ],
+)
+def test_the_topic(text: str, answer: Parsed | None, intent: str, need: str | None, source: str) -> None:
+    reading = read(seen(text), answer, RULES)
+    assert (reading.intent, reading.need, reading.source) == (intent, need, source)
+
+
+def test_what_is_stored_has_codes_and_no_words() -> None:
+    reading = read(glance("my husband beats me in Portsmouth, secretword", None), None, RULES)
+    stored = reading.as_json()
+    assert (stored["concern"], stored["place"], stored["language"]) == ("domestic_violence", "Portsmouth", "en")
+    assert "secretword" not in str(stored)
+    assert "husband" not in str(stored)
+
+
+def test_the_language_sticks_to_the_one_before() -> None:
+    def language(text: str, before: str | None) -> str | None:
+        return read(glance(text, before), None, RULES).language
+
+    for word in ("ok", "wi", "1", "no", "thanks"):
+        assert language(word, "ht") == "ht"
+        assert language(word, "en") == "en"
+    assert language("mwen bezwen yon doktè pou pitit mwen an", "en") == "ht"
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "👍", "?", "1", "\x00", "a" * 5000, "é" * 3000, "\U0001f52a"])
+def test_any_text_is_read(text: str) -> None:
+    assert isinstance(read(glance(text, None), None, RULES), Reading)
+
+
+WORDS_TAUGHT = {
+    "en": {"LAW": "find", "PERSON": "human", "FORGET": "forget_me", "WRONG": "feedback_bad"},
+    "ht": {"LALWA": "find", "MOUN": "human", "BLIYE": "forget_me", "PABON": "feedback_bad"},
+    "acf": {"LALWA": "find", "MOUN": "human", "BLIYE": "forget_me", "PABON": "feedback_bad"},
+    "fr": {"LOI": "find", "PERSONNE": "human", "EFFACER": "forget_me", "FAUX": "feedback_bad"},
+    "es": {"LEY": "find", "PERSONA": "human", "BORRAR": "forget_me", "ERROR": "feedback_bad"},
+}
+
+
+@pytest.mark.parametrize(("language", "words"), WORDS_TAUGHT.items())
+def test_the_words_that_replies_teach_mean_what_they_say_whatever_rasa_thinks(
+    language: str, words: dict[str, str]
+) -> None:
+    for word, intent in words.items():
+        assert read(glance(word, language), parsed("greet", 0.99), RULES).intent == intent, word
+
+
+def test_those_are_the_words_that_replies_teach() -> None:
+    for language, words in WORDS_TAUGHT.items():
+        said = {word for text in texts(language).values() for word in re.findall(r"\b[A-Z]{3,}\b", text)}
+        assert said - {word.upper() for word in optout.OUR_IN} == words.keys()

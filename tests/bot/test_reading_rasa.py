@@ -1,0 +1,163 @@
+"""The client of Rasa against a real HTTP server that is slow, wrong, or gone."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import orjson
+import pytest
+
+from bot.rasa import Away, Parsed, Rasa, read_answer
+
+ANSWER = {
+    "text": "en|i need food",
+    "intent": {"name": "find", "confidence": 0.9},
+    "need": {"name": "food", "confidence": 0.8},
+    "concern": {"name": None, "confidence": 0.0},
+}
+FOOD = Parsed("find", 0.9, "food", 0.8, None, 0.0)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers as told, and remembers what it was asked."""
+
+    daemon_threads = True
+    status, body = 200, orjson.dumps(ANSWER)
+    hang: threading.Event | None = None
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[tuple[str, Any]] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that stopped waiting is expected here."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append((self.path, orjson.loads(raw)))
+        if self.server.hang:
+            self.server.hang.wait(20)
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: Any) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield running
+    if running.hang:
+        running.hang.set()
+    running.shutdown()
+    running.server_close()
+    thread.join()
+
+
+def client(server: Server, *, pause_s: float = 30, timeout_s: float = 5) -> Rasa:
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    limit, pause = timedelta(seconds=timeout_s), timedelta(seconds=pause_s)
+    return Rasa(url, "token-x", timeout=limit, failures=3, pause=pause)
+
+
+def test_asks_with_language_and_token_and_remembers(server: Server) -> None:
+    rasa = client(server)
+    assert rasa.parse("i need food", "en") == FOOD
+    assert rasa.parse("i need food", "en") == FOOD
+    assert rasa.parse("i need food", None) == FOOD
+    path = "/model/parse?token=token-x"
+    assert server.asked == [(path, {"text": "en|i need food"}), (path, {"text": "|i need food"})]
+    rasa.forget()
+    rasa.parse("i need food", "en")
+    assert len(server.asked) == 3
+
+
+def test_a_slow_answer_is_not_waited_for(server: Server) -> None:
+    server.hang = threading.Event()
+    began = time.monotonic()
+    assert client(server, timeout_s=0.1).parse("i need food", "en") is None
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, orjson.dumps(ANSWER)),
+        (401, b'{"status": "failure"}'),
+        (200, b"not json"),
+        (200, b""),
+        (200, b"[]"),
+        (200, b"null"),
+        (200, b'{"intent": null}'),
+        (200, b'{"intent": {"name": "find"}}'),
+        (200, b'{"intent": {"name": "find", "confidence": "x"}}'),
+        (200, b'{"intent": {"name": "find", "confidence": 1}, "need": "food"}'),
+    ],
+)
+def test_a_wrong_answer_is_no_answer_and_not_remembered(server: Server, status: int, body: bytes) -> None:
+    server.status, server.body = status, body
+    rasa = client(server)
+    assert rasa.parse("i need food", "en") is None
+    server.status, server.body = 200, orjson.dumps(ANSWER)
+    assert rasa.parse("i need food", "en") == FOOD
+
+
+def test_gone() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    limit = timedelta(seconds=1)
+    rasa = Rasa(f"http://127.0.0.1:{port}", None, timeout=limit, failures=2, pause=timedelta(minutes=1))
+    assert rasa.parse("x", None) is None
+    assert rasa.available
+    assert rasa.parse("x", None) is None
+    assert not rasa.available
+
+
+def test_the_breaker_opens_and_closes(server: Server) -> None:
+    server.status = 503
+    rasa = client(server, pause_s=0.2)
+    rasa.known[("en", "known")] = FOOD
+    for _ in range(3):
+        assert rasa.parse("x", "en") is None
+    assert not rasa.available
+    assert rasa.parse("y", "en") is None
+    assert len(server.asked) == 3  # nobody was asked while it is open
+    assert rasa.parse("known", "en") == FOOD  # what is remembered still counts
+    server.status = 200
+    while not rasa.available:
+        time.sleep(0.01)
+    assert rasa.parse("y", "en") == FOOD
+    assert rasa.available
+
+
+def test_failures_that_are_not_in_a_row_do_not_open_it(server: Server) -> None:
+    rasa = client(server)
+    for number in range(6):
+        server.status = 503 if number % 3 else 200
+        rasa.parse(str(number), "en")
+    assert rasa.available
+
+
+def test_read_answer() -> None:
+    assert read_answer(ANSWER) == FOOD
+    assert read_answer({"intent": {"name": None, "confidence": 0.0}}) == Parsed("other", 0.0, None, 0.0, None, 0.0)
+
+
+def test_away() -> None:
+    assert Away().parse("x", "en") is None
+    assert not Away().available

@@ -1,0 +1,73 @@
+"""1,000 people who write at once, and the same with parts of the service killed in the middle."""
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from bot.drain import HOLD
+
+from tests.faults.checker import settled, sids_taken
+from tests.faults.house import CLAIM_S, PAUSE_S, House, Running
+from tests.faults.people import messages
+
+pytestmark = pytest.mark.slow
+PARTS = [["web"], ["turn"], ["turn", "turn 2"], ["send"], ["sweeper"], ["rasa"], ["valkey"]]
+
+
+def test_a_thousand_people_are_each_answered_once(house: House) -> None:
+    flood = house.double.flood(messages(1000))
+    assert flood.statuses == {204: 1000}
+    verdict = settled(house, sids_taken(flood))
+    assert verdict.accepted == 1000
+    assert verdict.faults == {}
+    assert len({message.to for message in house.sent()}) == 1000
+    assert house.double.violations == []
+
+
+@pytest.mark.parametrize("parts", PARTS, ids=" and ".join)
+def test_a_killed_part_loses_nothing_and_answers_nobody_twice(house: House, parts: Sequence[str]) -> None:
+    house.double.delay(0.05, times=None)  # so that sends are always under way
+    run = Running(house, messages(300), rate=60)
+    run.until(60)
+    for part in parts:
+        house.kill(part)
+    time.sleep(PAUSE_S)
+    house.start(*parts)
+    _all_answered_once(house, run, refused="web" in parts)
+    assert house.dead() == []  # nothing else went down with it
+
+
+def test_a_killed_sender_whose_messages_are_never_reported_is_found_out(house: House) -> None:
+    """Without delivery reports, only the look-up tells what the carrier has."""
+    house.double.callbacks = "none"
+    house.double.delay(0.05, times=None)
+    run = Running(house, messages(300), rate=60)
+    for answers in (40, 120):
+        run.until(answers)
+        house.kill("send")
+        time.sleep(PAUSE_S)
+        house.start("send")
+    _all_answered_once(house, run)
+
+
+@pytest.mark.parametrize(("part", "seconds"), [("send", CLAIM_S + 3), ("turn", HOLD.total_seconds() + 2)])
+def test_a_paused_worker_that_comes_back_repeats_nothing(house: House, part: str, seconds: float) -> None:
+    """Others have done its work meanwhile; what it still believes to be its own is not."""
+    house.double.callbacks = "none"
+    house.double.delay(0.05, times=None)
+    run = Running(house, messages(300), rate=60)
+    run.until(60)
+    house.pause(part)
+    time.sleep(seconds)
+    house.resume(part)
+    _all_answered_once(house, run)
+
+
+def _all_answered_once(house: House, run: Running, *, refused: bool = False) -> None:
+    flood = run.ended()
+    assert set(flood.statuses) == ({204, 0} if refused else {204})
+    verdict = settled(house, sids_taken(flood))
+    assert verdict.accepted >= (100 if refused else 300)
+    assert verdict.faults == {}
+    assert house.double.violations == []
