@@ -3,9 +3,13 @@
 import logging
 import sys
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
+from structlog.typing import Processor
+
+_ROOT = Path(__file__).resolve().parent.parent
 
 # Ids, counts and codes only. A field that is not here is dropped and its name is told.
 FIELDS = frozenset(
@@ -34,13 +38,29 @@ def _error_place(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
         error = error[1]
     if isinstance(error, BaseException):
         event["error_type"] = type(error).__name__
-        places = []
-        trace = error.__traceback__
-        while trace is not None:
-            places.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
-            trace = trace.tb_next
-        event["where"] = " > ".join(places[-6:])
+        event["where"] = _where(error)
     return event
+
+
+def _where(error: BaseException) -> str:
+    """The way through our own files to the place that raised, which may lie in a library."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        ours = file.startswith(str(_ROOT)) and "site-packages" not in file
+        if ours or trace.tb_next is None:
+            places.append(f"{file.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(places[-6:])
+
+
+def _named(process: str) -> Processor:
+    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["process"] = process
+        return event
+
+    return add
 
 
 def setup(process: str, *, level: str = "INFO") -> None:
@@ -48,6 +68,7 @@ def setup(process: str, *, level: str = "INFO") -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _named(process),
             structlog.processors.add_log_level,
             _error_place,
             _only_listed,
@@ -58,7 +79,6 @@ def setup(process: str, *, level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
     logging.getLogger().handlers[0].setFormatter(_Plain(process))
     logging.raiseExceptions = False

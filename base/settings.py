@@ -16,7 +16,7 @@ from base.errors import ConfigError
 # What a wrong value is called when the operator is told.
 VARIABLES = {
     "port": "PORT", "staff_port": "STAFF_PORT", "public_base_url": "PUBLIC_BASE_URL",
-    "log_level": "KOUDMEN_LOG_LEVEL", "api_base": "TWILIO_API_BASE", "timeout_s": "TWILIO_TIMEOUT_S",
+    "log_level": "KOUDMEN_LOG_LEVEL", "gateway_url": "KOUDMEN_GATEWAY_URL", "api_base": "TWILIO_API_BASE", "timeout_s": "TWILIO_TIMEOUT_S",
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ht", "acf", "fr", "es")
@@ -143,6 +143,7 @@ class Settings(Frozen):
     rasa_token: str | None = Field(None, repr=False)
     keys: str | None = Field(None, repr=False)
     gateway_secret: str | None = Field(None, repr=False)
+    gateway_url: str | None = Field(None, pattern=r"^https?://\S+$")
     metrics_token: str | None = Field(None, repr=False)
     twilio: Twilio | None = None
     rehearsal: bool = False
@@ -153,12 +154,12 @@ class Settings(Frozen):
     def simulator(self) -> bool:
         """Whether the phone in the browser is served (off in production unless config.yml says `on`)."""
         wanted = self.config.channels.simulator
-        return wanted == "on" or (wanted == "auto" and self.twilio is None)
+        return wanted == "on" or (wanted == "auto" and self.twilio is None and self.gateway_url is None)
 
     @property
     def rehearsing(self) -> bool:
         """Unconfirmed emergency numbers and the demo's numbers may be used: no real texter is behind this."""
-        return self.rehearsal or self.twilio is None
+        return self.rehearsal or (self.twilio is None and self.gateway_url is None)
 
     def emergency_numbers(self) -> tuple[str, ...]:
         """The numbers a person in danger is given: confirmed ones, or all of them where nobody real is texting."""
@@ -199,6 +200,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         "rasa_token": env.get("RASA_TOKEN") or None,
         "keys": env.get("KOUDMEN_KEYS") or None,
         "gateway_secret": env.get("KOUDMEN_GATEWAY_SECRET") or None,
+        "gateway_url": env.get("KOUDMEN_GATEWAY_URL") or None,
         "metrics_token": env.get("KOUDMEN_METRICS_TOKEN") or None,
         "twilio": _twilio(env),
         "rehearsal": _flag(env, "KOUDMEN_REHEARSAL"),

@@ -222,6 +222,7 @@ class Drain:
             return
         conversation, address, inbound = row
         inbound.handled_at, inbound.outcome = func.now(), "failed"
+        conversation.state = None  # perhaps that is what broke it; the next message begins anew
         language = conversation.language or self.facts.default_language
         reading = understood.reading
         events: list[Event] = [Unread("failed")]

@@ -103,7 +103,10 @@ def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str 
 def _concern(
     seen: Glance, parsed: Parsed | None, rules: Rules
 ) -> tuple[str | None, str | None, str, bool, tuple[str, ...]]:
-    """Concern, severity, who heard it, whether to ask gently, and why."""
+    """Concern, severity, who heard it, whether to ask gently, and why.
+
+    Of several phrases equally grave, the one that the model hears too.
+    """
     top = seen.safety.top
     score = parsed.concern_confidence if parsed and parsed.concern else 0.0
     model = parsed.concern if parsed and score >= rules.concern else None
@@ -112,6 +115,7 @@ def _concern(
         why.append(f"model {parsed.concern} {score:.2f}")
     if top:
         severity = top.severity
+        top = next((one for one in seen.safety.findings if (one.concern, one.severity) == (model, severity)), top)
         if model and RANK[_severity(model)] > RANK[severity]:
             severity = _severity(model)
         return top.concern, severity, "both" if model else "lexicon", False, tuple(why)

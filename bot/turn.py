@@ -17,7 +17,8 @@ def settle_language(state: State, reading: Reading, default: str) -> State:
     if state.chosen and state.language:
         return state
     if reading.language and (reading.language_sure or not state.language):
-        return replace(state, language=reading.language)
+        unsure_creole = reading.language == "acf" and not reading.language_sure
+        return replace(state, language="ht" if unsure_creole else reading.language)
     return state if state.language else replace(state, language=default)
 
 

@@ -114,9 +114,9 @@ def applications(settings: Settings, env: Mapping[str, str]) -> list[Process]:
 def workers(env: Mapping[str, str]) -> list[Process]:
     """Those that answer, send and pick up; `TURN_WORKERS` says how many answer side by side."""
     count = _count("TURN_WORKERS", TURN_WORKERS)
-    turns = [f"worker-turn{f'-{number}' if number > 1 else ''}" for number in range(1, count + 1)]
+    names = {number: f"worker-turn{f'-{number}' if number > 1 else ''}" for number in range(1, count + 1)}
     return [
-        *(koudmen_command(name, "worker", "turn", env=env) for name in turns),
+        *(koudmen_command(name, "worker", "turn", "--number", str(n), env=env) for n, name in names.items()),
         koudmen_command("worker-send", "worker", "send", env=env),
         koudmen_command("worker-protect", "worker", "protect", env=env),
         koudmen_command("sweeper", "sweeper", env=env),

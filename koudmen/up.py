@@ -87,8 +87,8 @@ def _steps(settings: Settings, supervisor: Supervisor, say: Progress) -> None:
         supervisor.run(processes.train(settings.home))
         supervisor.start(processes.rasa(settings.home, addresses))
     # Rasa loads meanwhile; nothing waits for it, since the service answers without.
-    for words in (("db", "upgrade"), ("directory", "seed")):
-        supervisor.run(processes.koudmen_command("-".join(words), *words, env=env, title=" ".join(words)))
+    for words in (("db", "upgrade"), ("directory", "seed", "--demo")):
+        supervisor.run(processes.koudmen_command("-".join(words[:2]), *words, env=env, title=" ".join(words[:2])))
     _serve(settings, supervisor, env)
     _announce(settings, say)
 

@@ -21,13 +21,13 @@ AGAIN_S = 1.0
 logger = log.get(__name__)
 
 
-def run(kinds: Sequence[str]) -> None:
+def run(kinds: Sequence[str], number: int = 1) -> None:
     """Serve the queues named, until SIGTERM (the job in hand is finished first)."""
     settings = jobs.runtime().settings
     log.setup(f"worker {' '.join(kinds)}", level=settings.log_level)
     if not settings.redis_url:
         raise ConfigError("REDIS_URL is not set")
-    name = f"worker {' '.join(kinds)}"
+    name = f"worker {' '.join(kinds)}" + (f" {number}" if number > 1 else "")
     if "turn" in kinds:
         jobs.runtime().drain.warm()
     threading.Thread(target=_beating, args=(name, _note), daemon=True, name="beat").start()

@@ -17,6 +17,7 @@ from base.settings import Outbox, Settings
 from messaging import outbox
 from messaging.carrier_errors import Action, rule
 from messaging.channel import Accepted, Channel
+from messaging.gateway import GatewayChannel
 from messaging.models import Address, Conversation, OutboundMessage
 from messaging.outbox import Lane, Sending
 from messaging.simulator import SimulatorChannel
@@ -45,6 +46,8 @@ def open_lines(settings: Settings) -> Lines:
         channels |= {"sms": twilio, "whatsapp": twilio}
         set_rates = settings.config.channels
         rates |= {"sms": set_rates.sms.segments_per_s, "whatsapp": set_rates.whatsapp.segments_per_s}
+    if settings.gateway_url and settings.gateway_secret:
+        channels["gateway"] = GatewayChannel(settings.gateway_url, settings.gateway_secret)
     simulated = SimulatorChannel()
     channels |= {"sim_sms": simulated, "sim_whatsapp": simulated}
     return Lines(channels, rates)
@@ -205,5 +208,7 @@ def _known_ids(session: Session, message: Sending) -> frozenset[str]:
 
 def check_lines(settings: Settings) -> None:
     """Refuse a configuration in which nobody could be answered."""
-    if settings.twilio is None and not settings.simulator:
+    if settings.gateway_secret and not settings.gateway_url:
+        raise ConfigError("KOUDMEN_GATEWAY_URL is missing: where answers to the gateway's messages go")
+    if settings.twilio is None and not settings.simulator and not settings.gateway_url:
         raise ConfigError("no channel is on: set Twilio's keys, or 'simulator: on' in config.yml")

@@ -2,11 +2,13 @@
 
 import hmac
 import os
+from collections.abc import Iterator, Mapping
 
 import orjson
 import urllib3
 from flask import Blueprint, Response, abort, request
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest, multiprocess
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
@@ -64,13 +66,23 @@ def metrics() -> Response:
     if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         abort(403)
     _, counts, open_cases = _database(here)
-    gauges = CollectorRegistry()
-    for name, value in counts.items():
-        Gauge(f"koudmen_{name}", name.replace("_", " "), registry=gauges).set(value)
-    by_state = Gauge("koudmen_open_cases", "Cases not closed", ["state"], registry=gauges)
-    for state, count in open_cases.items():
-        by_state.labels(state).set(count)
-    return Response(generate_latest(_counters()) + generate_latest(gauges), mimetype=CONTENT_TYPE_LATEST)
+    text_ = generate_latest(_counters()) + generate_latest(_Gauges(counts, open_cases))
+    return Response(text_, mimetype=CONTENT_TYPE_LATEST)
+
+
+class _Gauges:
+    """What the database says now. (A Gauge would also be written to the files that several processes share.)"""
+
+    def __init__(self, counts: Mapping[str, float], open_cases: Mapping[str, int]) -> None:
+        self.counts, self.open_cases = counts, open_cases
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for name, value in self.counts.items():
+            yield GaugeMetricFamily(f"koudmen_{name}", name.replace("_", " "), value=value)
+        by_state = GaugeMetricFamily("koudmen_open_cases", "Cases not closed", labels=["state"])
+        for state, count in self.open_cases.items():
+            by_state.add_metric([state], count)
+        yield by_state
 
 
 def _counters() -> CollectorRegistry:

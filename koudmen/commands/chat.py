@@ -4,9 +4,9 @@
 the dialogue is printed with the answers of today. `--check` says whether they differ.
 """
 
+import secrets
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,19 +15,24 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from base import log
 from base.crypto import load_keys
 from base.db import make_engine, make_sessions, transaction, use_keys
-from base.settings import Settings, load_settings
+from base.settings import load_settings
 from bot.drain import Drain
 from bot.rasa import Away, NluClient
 from directory import load
 from koudmen.cli import parser
 from koudmen.database import upgrade_at
+from koudmen.embedded import embedded_postgres
 from koudmen.nlu import standing_nlu
 from messaging import inbox, simulator
+from messaging.bell import Bell
 from messaging.models import InboundMessage, OutboundMessage
 from messaging.segments import segments
 from messaging.sender import Sender, open_lines
+
+PATIENCE_S = 20.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,11 +51,11 @@ def main(arguments: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Phone:
-    """One simulated phone with everything behind it."""
+    """One simulated phone. `engine` works off the inbox and the outbox here; None when a running service does."""
 
     sessions: sessionmaker[Session]
-    drain: Drain
-    sender: Sender
+    engine: tuple[Drain, Sender] | None
+    bell: Bell
     mode: str
     number: str
 
@@ -59,14 +64,18 @@ class Phone:
         message = simulator.parse_inbound(self.mode, self.number, words)
         with transaction(self.sessions) as session:
             received = inbox.receive(session, message)
-        until = time.monotonic() + 20
+        self.bell.ring("turn")
+        until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
-            self.drain.once()
-            self.sender.send_due()
+            if self.engine:
+                self.engine[0].once()
+                self.engine[1].send_due()
+            else:
+                time.sleep(0.05)
             with self.sessions() as session:
                 if self._handled(session, received.message_id):
                     return self._replies(session, received.message_id)
-        return ["(no answer within 20 s)"]
+        return [f"(no answer within {PATIENCE_S:.0f} s)"]
 
     def _handled(self, session: Session, message_id: int | None) -> bool:
         query = select(InboundMessage.handled_at).where(InboundMessage.id == message_id)
@@ -83,30 +92,30 @@ class Phone:
 
 
 def open_phone(stack: ExitStack, *, offline: bool, mode: str) -> Phone:
-    """A phone on the running service's database, or on one started for this talk alone."""
+    """A phone on the running service (which answers with its own settings), or on a database for this talk alone."""
     settings = load_settings()
-    if not settings.database_url:
-        from koudmen.embedded import embedded_postgres  # noqa: PLC0415 - only needed without a database
-
-        home = settings.home / "chat"
-        home.mkdir(parents=True, exist_ok=True)
-        settings = replace_settings(settings, database_url=stack.enter_context(embedded_postgres(home)))
+    log.setup("chat", level="ERROR")
     use_keys(load_keys(settings.keys, settings.home))
-    engine = make_engine(settings.database_url or "", pool_size=8)
-    stack.callback(engine.dispose)
-    upgrade_at(engine)
-    sessions = make_sessions(engine)
+    number = f"+17675550{100 + secrets.randbelow(100)}"  # reserved for fiction: 555-0100 to 555-0199
+    if settings.database_url:
+        sessions = _sessions(stack, settings.database_url)
+        return Phone(sessions, None, Bell(settings.redis_url), mode, number)
+    home = settings.home / "chat"
+    home.mkdir(parents=True, exist_ok=True)
+    sessions = _sessions(stack, stack.enter_context(embedded_postgres(home)), migrate=True)
     with transaction(sessions) as session:
         load.seed(session, demo=settings.rehearsing)
     nlu: NluClient = Away() if offline else stack.enter_context(standing_nlu(settings))
-    number = f"+1767555{uuid.uuid4().int % 10**4:04}"
     sender = Sender(sessions, open_lines(settings), settings.config.outbox)
-    return Phone(sessions, Drain(sessions, nlu, settings), sender, mode, number)
+    return Phone(sessions, (Drain(sessions, nlu, settings), sender), Bell(None), mode, number)
 
 
-def replace_settings(settings: Settings, **values: object) -> Settings:
-    """The settings with some values changed."""
-    return settings.model_copy(update=values)
+def _sessions(stack: ExitStack, url: str, *, migrate: bool = False) -> sessionmaker[Session]:
+    engine = make_engine(url, pool_size=8)
+    stack.callback(engine.dispose)
+    if migrate:
+        upgrade_at(engine)
+    return make_sessions(engine)
 
 
 def talk(phone: Phone) -> int:

@@ -11,9 +11,10 @@ from koudmen.runtime import make_runtime
 def main(arguments: Sequence[str]) -> int:
     options = parser("directory")
     options.add_argument("action", choices=["seed"])
-    options.parse_args(arguments)
+    options.add_argument("--demo", action="store_true", help="mark the demo's numbers; never for real texters")
+    demo = options.parse_args(arguments).demo
     runtime = make_runtime(pool_size=1)
     with transaction(runtime.sessions) as session:
-        counts = load.seed(session, demo=runtime.settings.rehearsing)
+        counts = load.seed(session, demo=demo and runtime.settings.rehearsing)
     print(f"directory: {counts}")
     return 0

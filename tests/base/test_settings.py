@@ -58,6 +58,7 @@ def test_the_project_starts_with_no_setting_at_all() -> None:
         ({"KOUDMEN_REHEARSAL": SECRET}, "KOUDMEN_REHEARSAL"),
         ({"TWILIO_ACCOUNT_SID": SECRET}, "TWILIO_AUTH_TOKEN is missing"),
         ({"TWILIO_AUTH_TOKEN": SECRET}, "TWILIO_ACCOUNT_SID is missing"),
+        ({"KOUDMEN_GATEWAY_URL": SECRET}, "KOUDMEN_GATEWAY_URL"),
         (TWILIO | {"TWILIO_SMS_FROM": ""}, "TWILIO_SMS_FROM or TWILIO_WHATSAPP_FROM"),
         (TWILIO | {"TWILIO_TIMEOUT_S": SECRET}, "TWILIO_TIMEOUT_S"),
         (TWILIO | {"TWILIO_TIMEOUT_S": "-1"}, "TWILIO_TIMEOUT_S"),
@@ -144,6 +145,11 @@ def test_twilio_with_unconfirmed_emergency_numbers_refuses_and_names_the_lines()
         check_ready_for_people(load_settings(TWILIO))
     for part in ('"999"', '"911"', "confirmed_by", "confirmed_on", "'emergency'", "config.yml", "KOUDMEN_REHEARSAL=1"):
         assert part in str(error.value)
+
+
+def test_so_does_a_gateway_with_real_people_behind_it() -> None:
+    with pytest.raises(ConfigError, match='number "999", "911" is not confirmed'):
+        check_ready_for_people(load_settings({"KOUDMEN_GATEWAY_URL": "https://gateway.example/send"}))
 
 
 def test_only_the_line_that_is_missing_is_named(tmp_path: Path) -> None:

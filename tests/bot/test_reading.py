@@ -70,6 +70,15 @@ def test_the_concern_is_the_lexicons_and_the_severity_the_worse_of_both() -> Non
     assert (milder.concern, milder.severity) == ("danger", "critical")
 
 
+def test_of_equally_grave_phrases_the_one_that_rasa_hears_too() -> None:
+    child, rape = Finding("child_abuse", "high", "a", "ht", "x"), Finding("sexual_violence", "high", "b", "ht", "x")
+    model = parsed("disclose", concern=("sexual_violence", 1.0))
+    assert read(seen("x", child, rape), model, RULES).concern == "sexual_violence"
+    assert read(seen("x", KILL, rape), model, RULES).concern == "danger"
+    assert read(seen("x", child), model, RULES).concern == "child_abuse"
+    assert read(seen("x", child, rape), None, RULES).concern == "child_abuse"
+
+
 def test_the_need_beside_a_concern_is_kept() -> None:
     reading = read(seen("x", HEARD), parsed("disclose", need=("health", 0.9), concern=("danger", 0.9)), RULES)
     assert (reading.intent, reading.need) == ("disclose", "health")

@@ -6,10 +6,10 @@ A typed line may also be `[30 minutes later]`, `[photo]` (with or without words 
 
 import re
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from bot.drain import Drain
 from bot.rasa import NluClient
 from koudmen.commands.chat import Phone, dialogue
 from messaging import inbox, simulator
+from messaging.bell import Bell
 from messaging.inbound import Inbound
 from messaging.models import InboundMessage
 from messaging.sender import Sender, open_lines
@@ -33,6 +34,7 @@ _LATER = re.compile(r"\[(\d+) (minutes|hours|days) later\]")
 _PHOTO = re.compile(r"\[photo\] ?(.*)")
 _BUTTON = re.compile(r"\[button (\S+)\] (.*)")
 _LOCATION = re.compile(r"\[location (-?[\d.]+) (-?[\d.]+)\]")
+_NUMBERS = count()
 
 
 @dataclass
@@ -62,8 +64,9 @@ class ScriptedPhone(Phone):
             session.execute(at)
         until = time.monotonic() + 20
         while time.monotonic() < until:
-            self.drain.once()
-            self.sender.send_due()
+            if self.engine:
+                self.engine[0].once()
+                self.engine[1].send_due()
             with self.sessions() as session:
                 if self._handled(session, message_id):
                     return self._replies(session, message_id)
@@ -86,9 +89,9 @@ def new_phone(
     sessions: sessionmaker[Session], nlu: NluClient, settings: Settings, *, mode: str = "sms"
 ) -> ScriptedPhone:
     """A phone nobody has texted from yet."""
-    number = f"+1767555{uuid.uuid4().int % 10**4:04}"
+    number = f"+17675550{100 + next(_NUMBERS) % 100}"
     sender = Sender(sessions, open_lines(settings), settings.config.outbox, threads=1)
-    return ScriptedPhone(sessions, Drain(sessions, nlu, settings), sender, mode, number)
+    return ScriptedPhone(sessions, (Drain(sessions, nlu, settings), sender), Bell(None), mode, number)
 
 
 def play(script: str, sessions: sessionmaker[Session], nlu: NluClient, settings: Settings) -> str:

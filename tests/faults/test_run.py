@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pytest
 
 from bot.drain import HOLD
-
 from tests.faults.checker import settled, sids_taken
 from tests.faults.house import CLAIM_S, PAUSE_S, House, Running
 from tests.faults.people import messages

@@ -32,7 +32,8 @@ def forms(secret: str) -> dict[str, bytes]:
     digits = re.sub(r"\D", "", secret)
     if len(digits) >= 7:
         found |= {"digits": digits.encode(), "reversed digits": digits[::-1].encode()}
-    return {name: form.lower() for name, form in found.items()} | dict(_base64_forms(raw))
+    once = {form.lower(): name for name, form in reversed(found.items())}
+    return {name: form for form, name in once.items()} | dict(_base64_forms(raw))
 
 
 def _base64_forms(raw: bytes) -> Iterator[tuple[str, bytes]]:

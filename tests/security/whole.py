@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -40,6 +41,7 @@ class Whole:
         self.logs.mkdir()
         self.service: Service
         self.monitor = Monitor(redis_url)
+        self.gateway = Gateway()
 
     def start(self) -> None:
         """Rasa, the four processes of `Service`, the staff site."""
@@ -53,7 +55,8 @@ class Whole:
             "KOUDMEN_HOME": str(self.folder / "home"), "KOUDMEN_KEYS": KEYS, "KOUDMEN_REHEARSAL": "1",
             "KOUDMEN_CONFIG": str(_config(self.folder)), "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url, "RASA_URL": rasa_url, "RASA_TOKEN": rasa["RASA_TOKEN"], "PORT": str(port),
-            "KOUDMEN_GATEWAY_SECRET": GATEWAY_SECRET, "KOUDMEN_LOG_LEVEL": "DEBUG", "TWILIO_TIMEOUT_S": "1",
+            "KOUDMEN_GATEWAY_SECRET": GATEWAY_SECRET, "KOUDMEN_GATEWAY_URL": self.gateway.url,
+            "KOUDMEN_LOG_LEVEL": "DEBUG", "TWILIO_TIMEOUT_S": "1",
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"), **self.double.environment(),
         }  # fmt: skip
         (self.folder / "metrics").mkdir()
@@ -75,6 +78,7 @@ class Whole:
 
     def stop(self) -> None:
         self.monitor.stop()
+        self.gateway.stop()
         if hasattr(self, "service"):
             self.service.stop()
         for process in self.processes.values():
@@ -107,6 +111,35 @@ class Whole:
         """Every key of Redis and its value, whatever its type."""
         with Redis.from_url(self.redis_url) as redis:
             return b"\n".join(key + b" " + _value(redis, key) for key in redis.scan_iter(count=1000))
+
+
+class Gateway:
+    """A local operator's gateway: takes every message and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        taken = self.taken = []  # type: list[bytes]
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:  # noqa: N802 - the library's name
+                taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """It writes no log."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/send"
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
 
 
 class Monitor:

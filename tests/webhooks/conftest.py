@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
+from tests.base.test_settings import write_config
 from tests.conftest import KEYS
 from tests.fakes.twilio_ground import ACCOUNT_SID, AUTH_TOKEN, SMS_FROM, WHATSAPP_FROM
 from tests.service import Service, free_port
@@ -32,11 +33,14 @@ def twilio_process(tmp_path_factory: pytest.TempPathFactory, database_url: str, 
 
 @pytest.fixture(scope="session")
 def open_process(tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_url: str) -> Iterator[Service]:
-    """Twilio off (so the simulator is on), the gateway on, metrics behind a token."""
+    """Twilio off, the simulator and the gateway on, metrics behind a token."""
     env = {
-        "KOUDMEN_HOME": str(tmp_path_factory.mktemp("web")), "KOUDMEN_KEYS": KEYS,
+        "KOUDMEN_HOME": str(tmp_path_factory.mktemp("web")), "KOUDMEN_KEYS": KEYS, "KOUDMEN_REHEARSAL": "1",
+        "KOUDMEN_CONFIG": str(write_config(tmp_path_factory.mktemp("config"), at="channels.simulator", value="on")),
         "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(free_port()),
-        "KOUDMEN_GATEWAY_SECRET": GATEWAY_SECRET, "KOUDMEN_METRICS_TOKEN": METRICS_TOKEN,
+        "KOUDMEN_GATEWAY_SECRET": GATEWAY_SECRET,
+        "KOUDMEN_METRICS_TOKEN": METRICS_TOKEN,
+        "KOUDMEN_GATEWAY_URL": "http://127.0.0.1:1/nobody-sends-here",
     }  # fmt: skip
     yield from _running(env, tmp_path_factory)
 

@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from base.errors import ConfigError
+from base.settings import Settings
 from messaging.gateway import SIGNATURE, sign
 from messaging.models import Address, InboundMessage
 from tests.webhooks.caller import Answer, Caller, rows
 from tests.webhooks.conftest import GATEWAY_SECRET
+from webhooks.app import create_app
 
 PATH = "/webhooks/gateway/inbound"
 
@@ -75,3 +78,8 @@ def test_other_content_is_415_and_large_content_413(open_web: Caller, engine: En
 def test_without_a_secret_there_is_no_gateway(twilio_web: Caller, engine: Engine) -> None:
     assert post(twilio_web, said()).status == 404
     assert rows(engine) == {}
+
+
+def test_a_gateway_that_could_not_be_answered_is_refused_at_the_start(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match="KOUDMEN_GATEWAY_URL is missing"):
+        create_app(settings.model_copy(update={"gateway_secret": GATEWAY_SECRET}))
