@@ -16,7 +16,8 @@ from base.errors import ConfigError
 # What a wrong value is called when the operator is told.
 VARIABLES = {
     "port": "PORT", "staff_port": "STAFF_PORT", "public_base_url": "PUBLIC_BASE_URL",
-    "log_level": "KOUDMEN_LOG_LEVEL", "gateway_url": "KOUDMEN_GATEWAY_URL", "api_base": "TWILIO_API_BASE", "timeout_s": "TWILIO_TIMEOUT_S",
+    "log_level": "KOUDMEN_LOG_LEVEL", "gateway_url": "KOUDMEN_GATEWAY_URL", "api_base": "TWILIO_API_BASE",
+    "timeout_s": "TWILIO_TIMEOUT_S",
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ht", "acf", "fr", "es")

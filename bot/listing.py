@@ -26,10 +26,10 @@ def line(item: Found) -> str:
 def detail(scene: Scene, item: Found) -> str:
     """Name, address, verified phone or why there is none, hours, papers and language, as far as fits."""
     rest = [_phone(scene, item), _hours(scene, item), *_who(scene, item), scene.say("wrong_hint")]
-    address = _address(item)
+    service = ", ".join(part for part in (item.name, _address(item)) if part)
     allowed = 99 if scene.message.channel in WITHOUT_SEGMENTS else scene.facts.max_segments
     while True:
-        text = scene.say("detail", service=item.name, address=address, rest=" ".join(part for part in rest if part))
+        text = scene.say("detail", service=service, rest=" ".join(part for part in rest if part))
         if segments(text) <= allowed or len(rest) == 1:
             return text
         rest.pop()

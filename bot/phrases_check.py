@@ -12,13 +12,12 @@ from messaging.segments import is_gsm, segments
 # The longest values that a place to fill in can take.
 SAMPLES = {
     "name": "Koudmen",
-    "service": "Olivia Douglas Health and Wellness Centre",
+    "service": "Olivia Douglas Health and Wellness Centre, 33 Great Marlborough Street, Roseau",
     "numbers": "999 oswa 911",
     "place": "Kalinago Territory",
     "items": "1 Olivia Douglas Health and Wellness Centre, Portsmouth\n2 Portsmouth Hospital, Portsmouth",
     "phone": "767-266-3080",
     "hours": "Mon-Fri 08:00-16:00",
-    "address": "33 Great Marlborough Street, Roseau",
     "rest": "x" * 100,
 }
 RESERVED = {word.upper() for word in TWILIO_OUT | TWILIO_IN | TWILIO_HELP | {"yes"}}

@@ -12,6 +12,7 @@ from bot.rasa import Parsed
 from directory.places import Place, find_place
 
 SEVERITY_OF = {"danger": "critical", "discrimination": "standard"}  # every other concern is high (taxonomy.yml)
+FIRST = frozenset({"danger", "self_harm"})
 RANK = {"standard": 0, "high": 1, "critical": 2}
 
 
@@ -103,10 +104,7 @@ def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str 
 def _concern(
     seen: Glance, parsed: Parsed | None, rules: Rules
 ) -> tuple[str | None, str | None, str, bool, tuple[str, ...]]:
-    """Concern, severity, who heard it, whether to ask gently, and why.
-
-    Of several phrases equally grave, the one that the model hears too.
-    """
+    """Concern, severity, who heard it, whether to ask gently, and why."""
     top = seen.safety.top
     score = parsed.concern_confidence if parsed and parsed.concern else 0.0
     model = parsed.concern if parsed and score >= rules.concern else None
@@ -115,15 +113,22 @@ def _concern(
         why.append(f"model {parsed.concern} {score:.2f}")
     if top:
         severity = top.severity
-        top = next((one for one in seen.safety.findings if (one.concern, one.severity) == (model, severity)), top)
         if model and RANK[_severity(model)] > RANK[severity]:
             severity = _severity(model)
-        return top.concern, severity, "both" if model else "lexicon", False, tuple(why)
+        return _which(seen, top.concern, model), severity, "both" if model else "lexicon", False, tuple(why)
     if model:
         return model, _severity(model), "model", False, tuple(why)
     gentle = bool(seen.safety.asks) or score >= rules.gentle
     why += [f"unclear phrase {finding.phrase_id}" for finding in seen.safety.asks]
     return None, None, "none", gentle, tuple(why)
+
+
+def _which(seen: Glance, worst: str, model: str | None) -> str:
+    """Of several concerns that phrases tell of, the one that the model hears too (the severity stays the worst), but
+    never instead of a danger to life, or of a child where a child is spoken of."""
+    if worst in FIRST or (worst == "child_abuse" and "child" in details.find(seen.normal)):
+        return worst
+    return next((one.concern for one in seen.safety.findings if one.concern == model), worst)
 
 
 def _severity(concern: str) -> str:

@@ -70,10 +70,13 @@ def test_the_concern_is_the_lexicons_and_the_severity_the_worse_of_both() -> Non
     assert (milder.concern, milder.severity) == ("danger", "critical")
 
 
-def test_of_equally_grave_phrases_the_one_that_rasa_hears_too() -> None:
-    child, rape = Finding("child_abuse", "high", "a", "ht", "x"), Finding("sexual_violence", "high", "b", "ht", "x")
+def test_of_several_phrases_the_one_that_rasa_hears_too() -> None:
+    """A grown woman is not asked whether the child is safe; what is told of a child stays told of a child."""
+    child, rape = Finding("child_abuse", "critical", "a", "ht", "x"), Finding("sexual_violence", "high", "b", "ht", "x")
     model = parsed("disclose", concern=("sexual_violence", 1.0))
-    assert read(seen("x", child, rape), model, RULES).concern == "sexual_violence"
+    reading = read(seen("x", child, rape), model, RULES)
+    assert (reading.concern, reading.severity, reading.source) == ("sexual_violence", "critical", "both")
+    assert read(seen("my daughter", child, rape), model, RULES).concern == "child_abuse"
     assert read(seen("x", KILL, rape), model, RULES).concern == "danger"
     assert read(seen("x", child), model, RULES).concern == "child_abuse"
     assert read(seen("x", child, rape), None, RULES).concern == "child_abuse"

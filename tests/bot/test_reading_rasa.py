@@ -68,7 +68,7 @@ def server() -> Iterator[Server]:
     thread.join()
 
 
-def client(server: Server, *, pause_s: float = 30, timeout_s: float = 5) -> Rasa:
+def client(server: Server, *, pause_s: float = 30, timeout_s: float = 30) -> Rasa:
     url = f"http://127.0.0.1:{server.server_address[1]}"
     limit, pause = timedelta(seconds=timeout_s), timedelta(seconds=pause_s)
     return Rasa(url, "token-x", timeout=limit, failures=3, pause=pause)

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from base.settings import LANGUAGES
-from bot import answers
 from bot.drain import facts_of
 from bot.moves import Message, decide
 from bot.phrases import say
@@ -321,4 +320,3 @@ def test_every_concern_has_its_words() -> None:
             state = replace(EN, language=language, chosen=True)
             done = answer("x", state, replace(NOTHING, concern=concern, severity="high"))
             assert "999" in done.replies[0]
-    assert answers.HANDLERS

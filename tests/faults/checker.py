@@ -32,6 +32,11 @@ class Verdict:
         found = {name: len(value) for name, value in vars(self).items() if isinstance(value, set)}
         return {name: count for name, count in found.items() if count}
 
+    @property
+    def lost(self) -> dict[str, int]:
+        """The faults but for what was sent twice."""
+        return {name: count for name, count in self.faults.items() if name != "twice"}
+
 
 def outbound_id(message: Message) -> str:
     """Our id, which the status callback's address carries."""
@@ -63,9 +68,9 @@ def judge(house: House, taken: set[str]) -> Verdict:
     )
 
 
-def settled(house: House, taken: set[str], seconds: float = 90) -> Verdict:
-    """The verdict, as soon as it is free of faults, or when the time is over."""
+def settled(house: House, taken: set[str], seconds: float = 60, *, of: str = "faults") -> Verdict:
+    """The verdict, as soon as it has no more `of` those (faults, lost), or when the time is over."""
     with suppress(AssertionError):
-        wait_until(lambda: not judge(house, taken).faults, "no fault is left", seconds)
+        wait_until(lambda: not getattr(judge(house, taken), of), "no fault is left", seconds)
     house.double.settle(20)
     return judge(house, taken)

@@ -117,10 +117,11 @@ class Gateway:
     """A local operator's gateway: takes every message and keeps what it was sent."""
 
     def __init__(self) -> None:
-        taken = self.taken = []  # type: list[bytes]
+        self.taken: list[bytes] = []
+        taken = self.taken
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the library's name
+            def do_POST(self) -> None:
                 taken.append(self.rfile.read(int(self.headers["Content-Length"])))
                 self.send_response(204)
                 self.end_headers()
