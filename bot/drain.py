@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, and_, bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, defer, sessionmaker
 
 from base import log
 from base.clock import now
 from base.db import transaction
+from base.errors import ConfigError
 from base.settings import LANGUAGES, Settings
 from bot import effects, moves
 from bot.phrases import say
@@ -31,8 +32,8 @@ from directory import search
 from messaging import inbox, outbox
 from messaging.models import Address, Conversation, InboundMessage
 from messaging.outbox import Lane
-from oncall import cases
 from oncall.cases import Disclosure
+from oncall.models import Case
 
 HOLD = timedelta(seconds=15)  # a drain that died lets go of its conversations after this
 RETRY_AFTER = timedelta(seconds=3)
@@ -46,7 +47,7 @@ class Waiting:
     id: int
     conversation_id: uuid.UUID
     kind: str
-    text: str
+    text: str | None
     previous: str | None
     attempts: int
 
@@ -120,6 +121,8 @@ class Drain:
     def _understand(self, message: Waiting) -> Understood:
         """Both readers' finding, or the fault of ours that kept them from one."""
         try:
+            if message.text is None:
+                raise ConfigError("a body does not open")
             seen = glance(message.text, message.previous)
             wanted = seen.normal and message.kind != "location"
             parsed = self.nlu.parse(seen.text, seen.language.code) if wanted else None
@@ -147,13 +150,13 @@ class Drain:
     def _turn(self, message: Waiting, reading: Reading, *, release: bool) -> bool:
         """One turn in one transaction. False when someone else has the conversation or did this message."""
         with transaction(self.sessions) as session:
-            row = _lock(session, message)
+            row = _lock(session, message, _ROW, _NEXT)
             if row is None:
                 return False
-            place = effects.Place(session, *row, case=cases.open_case(session, row[0].id))
-            self._write(place, reading, self._decide(place, reading))
+            place = effects.Place(session, *row)
             if release:
                 place.conversation.claimed_until = None
+            self._write(place, reading, self._decide(place, reading))
         return True
 
     def _decide(self, place: effects.Place, reading: Reading) -> Turn:
@@ -217,10 +220,10 @@ class Drain:
 
     def _give_to_a_person(self, session: Session, understood: Understood) -> None:
         """The bot cannot: a person reads it, is told so, and a disclosure in it still opens a case."""
-        row = _lock(session, understood.message)
+        row = _lock(session, understood.message, _ROW.options(*_CLOSED), _NEXT.options(*_CLOSED_MESSAGE))
         if row is None:
             return
-        conversation, address, inbound = row
+        conversation, address, inbound, case = row
         inbound.handled_at, inbound.outcome = func.now(), "failed"
         conversation.state = None  # perhaps that is what broke it; the next message begins anew
         language = conversation.language or self.facts.default_language
@@ -228,7 +231,7 @@ class Drain:
         events: list[Event] = [Unread("failed")]
         if reading and reading.concern:
             events.append(Disclosed(Disclosure(reading.concern, reading.severity or "high", reading.why)))
-        effects.carry_out(effects.Place(session, conversation, address, inbound), language, events)
+        effects.carry_out(effects.Place(session, conversation, address, inbound, case), language, events)
         numbers = f" {say(language, 'or')} ".join(self.facts.numbers)
         words = say(language, "passed_on", numbers=numbers)
         outbox.queue(session, conversation, address.channel, [words], lane=Lane.PROTECTION, inbound_id=inbound.id)
@@ -239,35 +242,48 @@ class Drain:
 
 
 def _load(session: Session, ids: Sequence[uuid.UUID]) -> list[Waiting]:
+    """What waits. A body that does not open (a damaged disk, a key taken out too early) harms its own message alone."""
     if not ids:
         return []
-    spoken = select(Conversation.id, Conversation.language).where(Conversation.id.in_(ids))
-    languages: dict[uuid.UUID, str | None] = {row[0]: row[1] for row in session.execute(spoken)}
     return [
-        Waiting(m.id, m.conversation_id, m.kind, m.body or "", languages.get(m.conversation_id), m.attempts)
-        for m in inbox.waiting_messages(session, ids)
+        Waiting(row.id, row.conversation_id, row.kind, inbox.opened(row.body), row.language, row.attempts)
+        for row in session.execute(inbox.waiting(ids))
     ]
 
 
-def _lock(session: Session, message: Waiting) -> tuple[Conversation, Address, InboundMessage] | None:
+_ROW = (
+    select(Conversation, Address, Case)
+    .join(Address, Address.id == Conversation.address_id)
+    .outerjoin(Case, and_(Case.conversation_id == Conversation.id, Case.closed_at.is_(None)))
+    .where(Conversation.id == bindparam("id"))
+    .with_for_update(of=Conversation, skip_locked=True)
+)
+_NEXT = (
+    select(InboundMessage)
+    .where(InboundMessage.conversation_id == bindparam("id"), InboundMessage.handled_at.is_(None))
+    .order_by(InboundMessage.id)
+    .limit(1)
+)
+# Columns that are left closed when a message is given to a person: one of them may be what broke it.
+_CLOSED = (defer(Conversation.state), defer(Address.value))
+_CLOSED_MESSAGE = (defer(InboundMessage.body), defer(InboundMessage.extra), defer(InboundMessage.reading))
+Locked = tuple[Conversation, Address, InboundMessage, Case | None]
+
+
+def _lock(
+    session: Session,
+    message: Waiting,
+    row: "Select[Conversation, Address, Case]",
+    following: "Select[InboundMessage]",
+) -> Locked | None:
     """The conversation locked, if this message is the next of it that waits."""
-    row = session.execute(
-        select(Conversation, Address)
-        .join(Address, Address.id == Conversation.address_id)
-        .where(Conversation.id == message.conversation_id)
-        .with_for_update(of=Conversation, skip_locked=True)
-    ).first()
-    if row is None:
+    found = session.execute(row, {"id": message.conversation_id}).first()
+    if found is None:
         return None
-    inbound = session.scalar(
-        select(InboundMessage)
-        .where(InboundMessage.conversation_id == message.conversation_id, InboundMessage.handled_at.is_(None))
-        .order_by(InboundMessage.id)
-        .limit(1)
-    )
+    inbound = session.scalar(following, {"id": message.conversation_id})
     if inbound is None or inbound.id != message.id:
         return None
-    return row[0], row[1], inbound
+    return found[0], found[1], inbound, found[2]
 
 
 def _log(inbound: InboundMessage, result: Turn) -> None:

@@ -12,6 +12,7 @@ from bot.rasa import Parsed
 from directory.places import Place, find_place
 
 SEVERITY_OF = {"danger": "critical", "discrimination": "standard"}  # every other concern is high (taxonomy.yml)
+FEWEST_WORDS = 3
 FIRST = frozenset({"danger", "self_harm"})
 RANK = {"standard": 0, "high": 1, "critical": 2}
 
@@ -69,14 +70,25 @@ def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
     """Both readers' findings put together."""
     language = seen.language.code
     intent, need, confidence, source = _topic(seen, parsed, rules)
-    concern, severity, heard_by, gentle, why = _concern(seen, parsed, rules)
+    place = find_place(seen.normal)
+    concern, severity, heard_by, gentle, why = _concern(
+        seen, parsed if seen.safety.top else _worth_hearing(seen, parsed, place), rules
+    )
     if concern:
         intent, source = "disclose", heard_by
         confidence = max(parsed.concern_confidence if parsed else 0.0, 0.9 if heard_by != "model" else 0.0)
     return Reading(
         language, seen.language.sure, intent, need, concern, severity, confidence, source,
-        find_place(seen.normal), gentle and not concern, details.find(seen.normal), why,
+        place, gentle and not concern, details.find(seen.normal), why,
     )  # fmt: skip
+
+
+def _worth_hearing(seen: Glance, parsed: Parsed | None, place: Place | None) -> Parsed | None:
+    """The model's reading where it alone can tell harm: not in a number, and not in one or two words beside a place (an
+    answer to a question of ours). Short cries for help are the lexicon's."""
+    words = [word for word in seen.normal.split() if not word.isdigit()]
+    told = len(words) - (len(place.name.split()) if place else 0)
+    return parsed if told >= FEWEST_WORDS else None
 
 
 def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str | None, float, str]:

@@ -17,7 +17,8 @@ from messaging import outbox
 
 logger = log.get(__name__)
 _WAITING = text(
-    "SELECT count(*) AS some, count(*) FILTER (WHERE received_at < now() - cast(:stale AS interval)) AS stale "
+    "SELECT count(*) AS some, count(*) FILTER (WHERE received_at < now() - cast(:stale AS interval)) AS stale, "
+    "min(id) AS oldest "
     "FROM inbound_message WHERE handled_at IS NULL AND received_at < now() - interval '1 s'"
 )
 _OVERDUE = text(
@@ -40,17 +41,20 @@ def run() -> None:
     runtime = make_runtime()
     log.setup("sweeper", level=runtime.settings.log_level)
     every = seconds(runtime.settings.config.sweeper.every)
+    oldest: int | None = None
     while not stop.wait(every):
         try:
-            sweep(runtime)
+            oldest = sweep(runtime, oldest)
         except SQLAlchemyError as error:
             logger.warning("sweep failed", error_type=type(error).__name__)
 
 
-def sweep(runtime: Runtime) -> None:
+def sweep(runtime: Runtime, before: int | None = None) -> int | None:
     """One round: expired claims, unknown outcomes, messages and replies that nobody works on.
 
     A lost bell is rung again; where nobody can hear it (Redis is away), or nobody answers it, the work is done here.
+    Returns the oldest message that waits; given back as `before`, it shows whether the workers get on: a long queue
+    that moves is left to them.
     """
     with transaction(runtime.sessions) as session:
         expired = outbox.expire_claims(session)
@@ -58,16 +62,18 @@ def sweep(runtime: Runtime) -> None:
         due = session.scalar(_DUE)
         overdue = session.scalar(_OVERDUE, {"stale": runtime.settings.config.sweeper.stale})
         beat(session, "sweeper", "ok")
-    if expired or waiting.stale:
+    stuck = bool(waiting.stale) and waiting.oldest == before
+    if expired or stuck:
         logger.warning("left behind", reason="expired claims or stale messages", count=expired + waiting.stale)
     if waiting.some and not runtime.bell.ring("turn"):
         runtime.drain.run(seconds=20)
-    elif waiting.stale:
+    elif stuck:
         runtime.drain.run(seconds=2)  # a worker may hang
     if due:
         runtime.sender.look_up()
-    if (due and not runtime.bell.ring("send")) or overdue or waiting.stale:
+    if (due and not runtime.bell.ring("send")) or overdue or stuck:
         _send(runtime)
+    return waiting.oldest if waiting.some else None
 
 
 def _send(runtime: Runtime) -> None:

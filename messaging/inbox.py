@@ -1,15 +1,17 @@
 """The inbox: write a message down once, whoever repeats it; find the conversations that wait."""
 
+import struct
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, LargeBinary, Select, func, select, text, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from base.db import keys
+from base.errors import ConfigError
 from messaging.inbound import Inbound
 from messaging.models import Address, Contact, Conversation, InboundMessage
 
@@ -111,10 +113,29 @@ def claim_waiting(session: Session, *, limit: int, hold: timedelta) -> Sequence[
     return ids
 
 
-def waiting_messages(session: Session, conversation_ids: Sequence[uuid.UUID]) -> Sequence[InboundMessage]:
-    """The unhandled messages of these conversations, in the order they came."""
-    return session.scalars(
-        select(InboundMessage)
+def waiting(conversation_ids: Sequence[uuid.UUID]) -> Select[int, uuid.UUID, str, bytes, int, str | None]:
+    """The unhandled messages of these conversations, in the order they came: id, conversation_id, kind, body (still
+    closed, see `opened`), language spoken before, attempts."""
+    return (
+        select(
+            InboundMessage.id,
+            InboundMessage.conversation_id,
+            InboundMessage.kind,
+            type_coerce(InboundMessage.body, LargeBinary).label("body"),
+            InboundMessage.attempts,
+            Conversation.language,
+        )
+        .join(Conversation, Conversation.id == InboundMessage.conversation_id)
         .where(InboundMessage.conversation_id.in_(conversation_ids), InboundMessage.handled_at.is_(None))
         .order_by(InboundMessage.id)
-    ).all()
+    )
+
+
+def opened(stored: bytes | None) -> str | None:
+    """The words of a stored body ("" for none); None when it does not open."""
+    if stored is None:
+        return ""
+    try:
+        return keys().decrypt(bytes(stored), "inbound_message.body").decode()
+    except (ConfigError, ValueError, struct.error):
+        return None

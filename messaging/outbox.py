@@ -82,6 +82,20 @@ def queue(
         session.execute(insert(OutboundMessage), rows)
 
 
+def due_channels(session: Session, lanes: Sequence[Lane]) -> frozenset[str]:
+    """The channels that have something to send now: asked before anything is locked."""
+    due = (
+        select(OutboundMessage.channel)
+        .distinct()
+        .where(
+            OutboundMessage.state == "queued",
+            OutboundMessage.due_at <= func.now(),
+            OutboundMessage.lane.in_([int(lane) for lane in lanes]),
+        )
+    )
+    return frozenset(session.scalars(due))
+
+
 def claim_due(
     session: Session, channel: str, *, limit: int, hold: timedelta, rate: float, lanes: Sequence[Lane] = tuple(Lane)
 ) -> list[Sending]:

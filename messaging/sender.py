@@ -65,7 +65,9 @@ class Sender:
 
     def send_due(self, lanes: Sequence[Lane] = tuple(Lane)) -> int:
         """One round over all channels. Returns how many messages were tried."""
-        return sum(self._round(name, channel, lanes) for name, channel in self.lines.channels.items())
+        with transaction(self.sessions) as session:
+            due = outbox.due_channels(session, lanes)
+        return sum(self._round(name, channel, lanes) for name, channel in self.lines.channels.items() if name in due)
 
     def _round(self, name: str, channel: Channel, lanes: Sequence[Lane]) -> int:
         rate = self.lines.rates.get(name, UNLIMITED)

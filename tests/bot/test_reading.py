@@ -48,19 +48,26 @@ def test_the_lexicon_raises_alone_with_or_without_rasa() -> None:
     ("concern", "severity"), [("danger", "critical"), ("sea", "high"), ("discrimination", "standard")]
 )
 def test_rasa_raises_alone_from_its_threshold_on(concern: str, severity: str) -> None:
-    reading = read(seen("x"), parsed("disclose", concern=(concern, RULES.concern)), RULES)
+    reading = read(seen("x y z"), parsed("disclose", concern=(concern, RULES.concern)), RULES)
     assert (reading.intent, reading.concern, reading.severity) == ("disclose", concern, severity)
     assert (reading.source, reading.confidence) == ("model", RULES.concern)
 
 
 def test_below_the_threshold_it_is_asked_gently() -> None:
     for score in (RULES.gentle, RULES.concern - 0.001):
-        reading = read(seen("x"), parsed("disclose", concern=("danger", score)), RULES)
+        reading = read(seen("x y z"), parsed("disclose", concern=("danger", score)), RULES)
         assert (reading.concern, reading.gentle) == (None, True)
     asked = read(seen("x", asks=(HEARD,)), None, RULES)
     assert (asked.concern, asked.gentle) == (None, True)
     assert asked.why == ("unclear phrase en.home.beat",)
     assert not read(seen("x", HEARD, asks=(KILL,)), None, RULES).gentle
+
+
+@pytest.mark.parametrize("text", ["8", "12", "an marigot", "in grand bay", "2 3 4"])
+def test_numbers_and_a_bare_place_are_no_disclosure_whatever_the_model_says(text: str) -> None:
+    reading = read(seen(text), parsed("disclose", concern=("child_abuse", 0.99)), RULES)
+    assert (reading.concern, reading.gentle) == (None, False)
+    assert read(seen(text, HEARD), parsed(concern=("danger", 0.9)), RULES).concern == "domestic_violence"
 
 
 def test_the_concern_is_the_lexicons_and_the_severity_the_worse_of_both() -> None:

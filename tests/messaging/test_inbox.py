@@ -144,9 +144,10 @@ def test_the_oldest_come_first_and_the_handled_not_at_all(session: Session) -> N
     taken = inbox.claim_waiting(session, limit=2, hold=HOLD)
     numbers = {row[0]: row[1] for row in session.execute(select(Conversation.id, Address.value).join(Address))}
     assert [numbers[id_] for id_ in taken] == ["+17675550103", "+17675550108"]
-    waiting = inbox.waiting_messages(session, taken)
-    assert [message.id for message in waiting] == sorted(message.id for message in waiting)
+    waiting = session.execute(inbox.waiting(taken)).all()
+    assert [row.id for row in waiting] == sorted(row.id for row in waiting)
     assert len(waiting) == 3
+    assert all(inbox.opened(row.body) for row in waiting)
 
 
 def test_one_person_who_floods_does_not_keep_the_others_waiting(session: Session) -> None:
