@@ -1,7 +1,8 @@
 """`koudmen chat`: the phone in the terminal. It goes through the same inbox, turn and outbox as a carrier's message.
 
 `--script FILE` plays a dialogue: a line `> text` is typed, other lines (what was answered last time) are skipped, and
-the dialogue is printed with the answers of today. `--check` says whether they differ.
+the dialogue is printed with the answers of today. A file without such a line is a plain list of texts, one a line.
+`--check` says whether they differ.
 """
 
 import secrets
@@ -141,13 +142,20 @@ def play(phone: Phone, script: Path, *, check: bool) -> int:
 
 def dialogue(phone: Phone, script: str) -> Iterator[str]:
     """The script's lines with today's replies: `> ` is typed, `< ` is answered, `#` and blank lines stay."""
-    for line in script.splitlines():
+    for line in _marked(script.splitlines()):
         if line.startswith(">"):
             yield line
             for reply in phone.text(line[1:].strip()):
                 yield from (f"< {part}" if i == 0 else f"  {part}" for i, part in enumerate(reply.split("\n")))
         elif not line.startswith(("< ", "  ")):
             yield line
+
+
+def _marked(lines: list[str]) -> list[str]:
+    """A plain list of texts as a dialogue; a dialogue as it is."""
+    if any(line.startswith((">", "< ")) for line in lines):
+        return lines
+    return [f"> {line}" if line.strip() and not line.startswith("#") else line for line in lines]
 
 
 def _shown(reply: str, mode: str) -> str:
