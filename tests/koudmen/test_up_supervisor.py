@@ -44,7 +44,10 @@ class Running:
 
     def __init__(self, folder: Path, argv: list[str]) -> None:
         self.folder = folder
-        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        # A shell's background job has SIGINT ignored and hands that on; make then never stops for it.
+        self.process = subprocess.Popen(
+            argv, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_interruptible
+        )
         self.lines: list[str] = []
 
     def line(self, part: str) -> str:
@@ -67,6 +70,10 @@ class Running:
         assert self.process.stdout
         self.lines += [line.rstrip() for line in self.process.stdout]
         return self.process.wait(20)
+
+
+def _interruptible() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 Start = Callable[..., Running]
@@ -224,6 +231,7 @@ def test_a_signal_to_make_alone_stops_all(tmp_path: Path) -> None:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(running.process.pid, signal.SIGKILL)
+        running.process.wait(20)
         assert running.process.stdout
         running.process.stdout.close()
 
