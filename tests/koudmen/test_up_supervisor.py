@@ -46,7 +46,11 @@ class Running:
         self.folder = folder
         # A shell's background job has SIGINT ignored and hands that on; make then never stops for it.
         self.process = subprocess.Popen(
-            argv, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_interruptible
+            argv,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_interruptible,  # noqa: PLW1509 - this test has no threads
         )
         self.lines: list[str] = []
 
