@@ -14,7 +14,7 @@ say() { printf '%s\n' "setup: $*"; }
 fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
 
 # The caller's own environment must not bend ours.
-unset VIRTUAL_ENV UV_PROJECT_ENVIRONMENT UV_PYTHON UV_PROJECT PYTHONPATH PYTHONHOME 2>/dev/null || true
+unset VIRTUAL_ENV UV_PROJECT_ENVIRONMENT UV_PYTHON UV_PROJECT PYTHONPATH PYTHONHOME PYENV_VERSION PYENV_DIR 2>/dev/null || true
 if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-/nonexistent}" ]; then
     # Without a writable home uv keeps its files here.
     export UV_CACHE_DIR="${UV_CACHE_DIR:-$TOOLS/cache}" UV_PYTHON_INSTALL_DIR="${UV_PYTHON_INSTALL_DIR:-$TOOLS/python}"
