@@ -14,7 +14,9 @@ from messaging.models import InboundMessage
 def test_the_others_are_still_answered(sessions: sessionmaker[Session], settings: Settings) -> None:
     with sessions() as session, session.begin():
         for number in (1, 2):
-            inbox.receive(session, Inbound("test", f"SM{number}", "sms", f"+1767555{100 + number:04d}", "I need a doctor"))
+            inbox.receive(
+                session, Inbound("test", f"SM{number}", "sms", f"+1767555{100 + number:04d}", "I need a doctor")
+            )
         session.execute(text("UPDATE inbound_message SET body = '\\x0100000001' WHERE external_id = 'SM1'"))
     drain = Drain(sessions, Away(), settings)
     for _ in range(10):
