@@ -134,6 +134,7 @@ class Settings(Frozen):
     """All a process needs to know, from the environment and config.yml."""
 
     home: Path
+    spool: Path
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     staff_port: int = Field(8001, ge=1, le=65535)
@@ -189,8 +190,10 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if env is None else env
     config = load_config(Path(env.get("KOUDMEN_CONFIG") or ROOT / "config.yml"))
     port = env.get("PORT") or "8000"
+    home = Path(env.get("KOUDMEN_HOME") or ROOT / ".koudmen").resolve()
     values: dict[str, Any] = {
-        "home": Path(env.get("KOUDMEN_HOME") or ROOT / ".koudmen").resolve(),
+        "home": home,
+        "spool": Path(env.get("KOUDMEN_SPOOL") or home / "spool").resolve(),
         "host": env.get("HOST") or "127.0.0.1",
         "port": port,
         "staff_port": env.get("STAFF_PORT") or "8001",

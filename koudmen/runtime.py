@@ -14,6 +14,7 @@ from bot.drain import Drain
 from bot.rasa import Away, NluClient, Rasa
 from messaging.bell import Bell
 from messaging.sender import Sender, open_lines
+from messaging.spool import Spool
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Runtime:
     @cached_property
     def drain(self) -> Drain:
         return Drain(self.sessions, self.nlu, self.settings)
+
+    @cached_property
+    def spool(self) -> Spool:
+        return Spool(self.settings.spool)
 
     @cached_property
     def sender(self) -> Sender:

@@ -14,6 +14,7 @@ from base.heartbeat import beat
 from base.settings import seconds
 from koudmen.runtime import Runtime, make_runtime
 from messaging import outbox
+from messaging.intake import flush
 
 logger = log.get(__name__)
 _WAITING = text(
@@ -50,12 +51,14 @@ def run() -> None:
 
 
 def sweep(runtime: Runtime, before: int | None = None) -> int | None:
-    """One round: expired claims, unknown outcomes, messages and replies that nobody works on.
+    """One round: the spool, expired claims, unknown outcomes, messages and replies that nobody works on.
 
     A lost bell is rung again; where nobody can hear it (Redis is away), or nobody answers it, the work is done here.
     Returns the oldest message that waits; given back as `before`, it shows whether the workers get on: a long queue
     that moves is left to them.
     """
+    if not runtime.spool.empty():
+        flush(runtime.engine, runtime.spool, runtime.settings.config.outbox)  # its web process may be gone
     with transaction(runtime.sessions) as session:
         expired = outbox.expire_claims(session)
         waiting = session.execute(_WAITING, {"stale": runtime.settings.config.sweeper.stale}).one()

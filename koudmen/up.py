@@ -13,6 +13,7 @@ from koudmen import home, ports, processes
 from koudmen.postgres import postgres_process, postgres_url
 from koudmen.supervisor import Stopped, Supervisor
 from koudmen.valkey import valkey_process, valkey_url
+from messaging.spool import Spool
 
 STORES_S = 120.0  # after a crash PostgreSQL may have much to recover
 SERVE_S = 60.0
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 def _run(settings: Settings, say: Progress) -> None:
     folder = settings.home
     home.make(folder)
+    Spool(settings.spool).check()
     with ExitStack() as stack:
         stack.enter_context(home.locked(folder, "up"))
         if ended := home.end_leftovers(folder):

@@ -2,29 +2,53 @@
 
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import orjson
 from sqlalchemy import Connection, LargeBinary, Select, func, select, text, type_coerce, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from base.db import keys
 from base.errors import ConfigError
 from messaging.inbound import Inbound
-from messaging.models import Address, Contact, Conversation, InboundMessage
+from messaging.models import Conversation, InboundMessage
 
-_FIND = (
-    select(Conversation.id)
-    .join(Address, Address.id == Conversation.address_id)
-    .where(Address.channel == text(":channel"), Address.lookup == text(":lookup"))
-)
-_WRITE = (
-    insert(InboundMessage)
-    .on_conflict_do_nothing(index_elements=["provider", "external_id"])
-    .returning(InboundMessage.id)
-)
+_FIND = text("""
+SELECT wanted.n, conversation.id
+FROM unnest(cast(:channels AS text[]), cast(:lookups AS bytea[])) WITH ORDINALITY AS wanted (channel, lookup, n)
+JOIN address ON address.channel = wanted.channel AND address.lookup = wanted.lookup
+JOIN conversation ON conversation.address_id = address.id
+""")
+_NEW_ADDRESSES = text("""
+INSERT INTO address (id, contact_id, channel, lookup, value)
+SELECT * FROM unnest(cast(:ids AS uuid[]), cast(:contacts AS uuid[]), cast(:channels AS text[]),
+                     cast(:lookups AS bytea[]), cast(:values AS bytea[]))
+ON CONFLICT (channel, lookup) DO NOTHING RETURNING id, contact_id
+""")
+_NEW_CONTACTS = text("INSERT INTO contact (id) SELECT unnest(cast(:contacts AS uuid[]))")
+_NEW_CONVERSATIONS = text("""
+INSERT INTO conversation (id, address_id) SELECT * FROM unnest(cast(:ids AS uuid[]), cast(:addresses AS uuid[]))
+""")
+_WRITE = text("""
+INSERT INTO inbound_message (provider, external_id, conversation_id, kind, body, extra, received_at)
+SELECT provider, external_id, conversation_id, kind, body, extra, coalesce(received_at, now())
+FROM unnest(cast(:providers AS text[]), cast(:external_ids AS text[]), cast(:conversations AS uuid[]),
+            cast(:kinds AS text[]), cast(:bodies AS bytea[]), cast(:extras AS bytea[]),
+            cast(:times AS timestamptz[]))
+     WITH ORDINALITY AS new (provider, external_id, conversation_id, kind, body, extra, received_at, n)
+ORDER BY n
+ON CONFLICT (provider, external_id) DO NOTHING RETURNING id, provider, external_id
+""")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A message to be written down; `at` is when it came when that is not now (it was spooled)."""
+
+    inbound: Inbound
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -40,43 +64,79 @@ def receive(connection: Connection | Session, inbound: Inbound) -> Received:
 
     Idempotent on (provider, external_id). The caller commits.
     """
-    conversation_id = open_conversation(connection, inbound.channel, inbound.address)
-    row = connection.execute(
+    return receive_many(connection, [Arrival(inbound)])[0]
+
+
+def receive_many(connection: Connection | Session, arrivals: Sequence[Arrival]) -> list[Received]:
+    """As `receive`, for many, in their order: a handful of statements however many there are."""
+    messages = [arrival.inbound for arrival in arrivals]
+    conversations = open_conversations(connection, [(message.channel, message.address) for message in messages])
+    rows = connection.execute(
         _WRITE,
         {
-            "provider": inbound.provider,
-            "external_id": inbound.external_id,
-            "conversation_id": conversation_id,
-            "kind": inbound.kind,
-            "body": inbound.text,
-            "extra": inbound.extra or None,
+            "providers": [message.provider for message in messages],
+            "external_ids": [message.external_id for message in messages],
+            "conversations": conversations,
+            "kinds": [message.kind for message in messages],
+            "bodies": [keys().encrypt(message.text.encode(), "inbound_message.body") for message in messages],
+            "extras": [_extra(message) for message in messages],
+            "times": [arrival.at for arrival in arrivals],
         },
-    ).first()
-    return Received(conversation_id, row[0] if row else None)
+    )
+    new = {(row.provider, row.external_id): row.id for row in rows}
+    return [
+        Received(conversation, new.pop((message.provider, message.external_id), None))
+        for conversation, message in zip(conversations, messages, strict=True)
+    ]
+
+
+def _extra(message: Inbound) -> bytes | None:
+    return keys().encrypt(orjson.dumps(message.extra), "inbound_message.extra") if message.extra else None
 
 
 def open_conversation(connection: Connection | Session, channel: str, address: str) -> uuid.UUID:
     """The conversation of an address, made with its contact when the address is new."""
-    lookup = keys().lookup(channel, address)
-    found = connection.execute(_FIND, {"channel": channel, "lookup": lookup}).first()
-    return found[0] if found else _first_contact(connection, channel, address, lookup)
+    return open_conversations(connection, [(channel, address)])[0]
 
 
-def _first_contact(connection: Connection | Session, channel: str, address: str, lookup: bytes) -> uuid.UUID:
-    contact_id, address_id, conversation_id = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
-    values = {"id": address_id, "contact_id": contact_id, "channel": channel, "lookup": lookup, "value": address}
+def open_conversations(connection: Connection | Session, people: Sequence[tuple[str, str]]) -> list[uuid.UUID]:
+    """The conversations of (channel, address), in this order."""
+    known = {person: keys().lookup(*person) for person in people}
+    found = _find(connection, known)
+    if missing := [person for person in known if person not in found]:
+        _first_contact(connection, sorted(missing, key=lambda person: known[person]), known)
+        found |= _find(connection, {person: known[person] for person in missing})
+    return [found[person] for person in people]
+
+
+Person = tuple[str, str]
+
+
+def _find(connection: Connection | Session, known: Mapping[Person, bytes]) -> dict[Person, uuid.UUID]:
+    people = list(known)
+    rows = connection.execute(
+        _FIND, {"channels": [channel for channel, _ in people], "lookups": [known[person] for person in people]}
+    )
+    return {people[row[0] - 1]: row[1] for row in rows}
+
+
+def _first_contact(connection: Connection | Session, people: Sequence[Person], known: Mapping[Person, bytes]) -> None:
+    """Contact, address and conversation of new people, sorted by look-up (one order of locks for everybody). Where
+    two first messages come at once the other one opens it, and its commit lets us go on."""
     new = connection.execute(
-        insert(Address)
-        .values(values)
-        .on_conflict_do_nothing(index_elements=["channel", "lookup"])
-        .returning(Address.id)
-    ).first()
-    if new is None:  # two first messages at once: the other one opened it, and its commit let us go on
-        other: uuid.UUID = connection.execute(_FIND, {"channel": channel, "lookup": lookup}).one()[0]
-        return other
-    connection.execute(insert(Contact).values(id=contact_id))
-    connection.execute(insert(Conversation).values(id=conversation_id, address_id=address_id))
-    return conversation_id
+        _NEW_ADDRESSES,
+        {
+            "ids": [uuid.uuid4() for _ in people],
+            "contacts": [uuid.uuid4() for _ in people],
+            "channels": [channel for channel, _ in people],
+            "lookups": [known[person] for person in people],
+            "values": [keys().encrypt(address.encode(), "address.value") for _, address in people],
+        },
+    ).all()
+    if new:
+        connection.execute(_NEW_CONTACTS, {"contacts": [row.contact_id for row in new]})
+        ids = [uuid.uuid4() for _ in new]
+        connection.execute(_NEW_CONVERSATIONS, {"ids": ids, "addresses": [row.id for row in new]})
 
 
 def claim_waiting(session: Session, *, limit: int, hold: timedelta) -> Sequence[uuid.UUID]:

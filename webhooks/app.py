@@ -10,7 +10,9 @@ from base.crypto import load_keys
 from base.db import make_engine, make_sessions, use_keys
 from base.settings import Settings, check_ready_for_people, load_settings
 from messaging.bell import Bell
+from messaging.intake import Intake
 from messaging.sender import check_lines
+from messaging.spool import Spool
 from webhooks import gateway, health, simulator, twilio
 from webhooks.context import LARGEST_BODY, Context
 
@@ -41,7 +43,11 @@ def make_context(settings: Settings) -> Context:
     """Connections and keys the views need."""
     use_keys(load_keys(settings.keys, settings.home))
     engine = make_engine(settings.database_url or "", pool_size=16, pool_timeout_s=5)
-    return Context(settings, engine, make_sessions(engine), Bell(settings.redis_url))
+    bell, spool = Bell(settings.redis_url), Spool(settings.spool)
+    spool.check()
+    intake = Intake(engine, spool, settings.config.outbox, lambda: bell.ring("turn"))
+    intake.start()
+    return Context(settings, engine, make_sessions(engine), bell, intake)
 
 
 def _error(error: Exception) -> tuple[Response, int]:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, request
 
 from base import log
 from base.errors import InvalidInput
-from messaging import gateway, inbox
+from messaging import gateway
 from webhooks import metrics
 from webhooks.context import body, context
 
@@ -32,9 +32,8 @@ def inbound() -> Response:
         abort(400)
     if "\0" in message.external_id:
         abort(400)
-    with here.engine.begin() as connection:
-        received = inbox.receive(connection, message)
-    metrics.INBOUND.labels("gateway", "new" if received.message_id else "repeat").inc()
-    if received.message_id:
+    taken = here.intake.take(message)
+    metrics.INBOUND.labels("gateway", taken).inc()
+    if taken == "new":
         here.bell.ring("turn")
     return Response(status=204)

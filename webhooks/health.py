@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from base.heartbeat import ages
 from base.settings import Settings
+from messaging.spool import Spool
 from oncall import cases
 from webhooks.context import Context, context
 
@@ -46,7 +47,8 @@ def readyz() -> Response:
     """200 when messages can be taken in, 503 when not; every part by name either way."""
     here = context()
     parts, counts, open_cases = _database(here)
-    parts |= {"redis": _redis(here.settings), "rasa": _rasa(here.settings), **_settings(here.settings)}
+    parts |= {"spool": _spool(here.intake.spool), "redis": _redis(here.settings), "rasa": _rasa(here.settings)}
+    parts |= _settings(here.settings)
     body = {
         "ready": parts["database"] == "ok",
         "parts": parts,
@@ -66,6 +68,8 @@ def metrics() -> Response:
     if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         abort(403)
     _, counts, open_cases = _database(here)
+    spool = here.intake.spool
+    counts |= {"spool_files": len(spool.names()), "spool_damaged": spool.damaged()}
     text_ = generate_latest(_counters()) + generate_latest(_Gauges(counts, open_cases))
     return Response(text_, mimetype=CONTENT_TYPE_LATEST)
 
@@ -106,6 +110,12 @@ def _database(here: Context) -> tuple[dict[str, str], dict[str, float], dict[str
     for name, (age, note) in sorted(beats.items()):
         parts[name] = f"silent for {age:.0f} s" if age > SILENT_S else note or "ok"
     return parts, counts, open_cases
+
+
+def _spool(spool: Spool) -> str:
+    waiting, damaged = len(spool.names()), spool.damaged()
+    said = [f"{waiting} files wait for the database"] if waiting else []
+    return "; ".join(said + [f"{damaged} files could not be taken in"] * bool(damaged)) or "ok"
 
 
 def _redis(settings: Settings) -> str:

@@ -8,9 +8,8 @@ from flask import Blueprint, Response, abort, request
 
 from base import log
 from base.errors import InvalidInput
-from messaging import inbox, outbox
-from messaging.outbox import DELIVERY_RANK, FAILED
-from messaging.sender import delivery_failed
+from messaging.outbox import DELIVERY_RANK
+from messaging.reports import Report
 from messaging.twilio import parse_inbound, signature_ok
 from webhooks import metrics
 from webhooks.context import Context, body, context
@@ -32,13 +31,10 @@ def inbound() -> Response:
         metrics.REFUSED.labels("invalid").inc()
         logger.warning("webhook not understood", reason=str(error).partition(":")[0])
         abort(400)
-    with here.engine.begin() as connection:
-        received = inbox.receive(connection, message)
-    if received.message_id is None:
-        metrics.INBOUND.labels(message.channel, "repeat").inc()
-        return _done()
-    metrics.INBOUND.labels(message.channel, "new").inc()
-    here.bell.ring("turn")
+    taken = here.intake.take(message)
+    metrics.INBOUND.labels(message.channel, taken).inc()
+    if taken == "new":
+        here.bell.ring("turn")
     return _done()
 
 
@@ -54,11 +50,9 @@ def status() -> Response:
         return _done()
     code = _code(params.get("ErrorCode", ""))
     metrics.REPORTS.labels(state if state in DELIVERY_RANK else "other").inc()
-    with here.sessions() as session, session.begin():
+    if state in DELIVERY_RANK:
         sid = params.get("MessageSid") or params.get("SmsSid")
-        news = outbox.report(session, outbound_id, state, external_id=sid, code=code)
-        if news and DELIVERY_RANK.get(state) == FAILED:
-            delivery_failed(session, outbound_id, code, here.settings.config.outbox)
+        here.intake.report(Report(outbound_id, state, sid, code))
     return _done()
 
 

@@ -1,0 +1,180 @@
+"""Where a webhook hands over what came in: into the database, several requests in one transaction; into the spool
+while the database is away; and from there into the database, in order, when it is back."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from base import log
+from base.clock import now
+from base.errors import Refused
+from base.settings import Outbox
+from messaging import inbox, reports
+from messaging.group import GroupCommit, Late
+from messaging.inbound import Inbound
+from messaging.inbox import Arrival
+from messaging.reports import Report
+from messaging.spool import Entry, Spool
+
+FLUSH_EVERY_S = 1.0
+Taken = Literal["new", "repeat", "spooled"]
+logger = log.get(__name__)
+
+
+class Intake:
+    """`bell` is called after messages came out of the spool."""
+
+    def __init__(self, engine: Engine, spool: Spool, rules: Outbox, bell: Callable[[], object]) -> None:
+        self.engine, self.spool, self.rules, self.bell = engine, spool, rules, bell
+        self.messages: GroupCommit[Arrival, bool] = GroupCommit(self._write)
+        self.reports: GroupCommit[Report, None] = GroupCommit(self._note)
+        self.kept: GroupCommit[Entry, None] = GroupCommit(spool.put)
+        self.flusher: threading.Thread | None = None
+        self.lock = threading.Lock()
+
+    def take(self, inbound: Inbound) -> Taken:
+        """Write a message down. When this returns, it survives whatever happens. Refused: nothing takes it."""
+        if self.spool.empty():  # else it would overtake an earlier one of the same person
+            try:
+                return "new" if self.messages.submit(Arrival(inbound)) else "repeat"
+            except (SQLAlchemyError, Late) as error:
+                _say_away(error)
+        self._keep({"of": "message", "at": now().isoformat(), **asdict(inbound)})
+        return "spooled"
+
+    def report(self, report: Report) -> None:
+        """Write a delivery report down, as `take` does."""
+        if self.spool.empty():
+            try:
+                self.reports.submit(report)
+            except (SQLAlchemyError, Late) as error:
+                _say_away(error)
+            else:
+                return
+        self._keep({"of": "report", **asdict(report), "outbound_id": str(report.outbound_id)})
+
+    def _keep(self, entry: Entry) -> None:
+        self._flushing()
+        try:
+            self.kept.submit(entry)
+        except Late:
+            raise Refused("the spool does not take anything: the disk hangs") from None
+
+    def _write(self, arrivals: Sequence[Arrival]) -> Sequence[bool]:
+        with self.engine.begin() as connection:
+            return [got.message_id is not None for got in inbox.receive_many(connection, arrivals)]
+
+    def _note(self, some: Sequence[Report]) -> Sequence[None]:
+        with Session(self.engine) as session, session.begin():
+            reports.note(session, some, self.rules)
+        return [None] * len(some)
+
+    def _flushing(self) -> None:
+        with self.lock:
+            if self.flusher is None:
+                self.flusher = threading.Thread(target=self._flush_always, daemon=True, name="spool")
+                self.flusher.start()
+
+    def _flush_always(self) -> None:
+        said = False
+        while True:
+            time.sleep(FLUSH_EVERY_S)
+            try:
+                self.flush()
+                said = False
+            except (SQLAlchemyError, OSError) as error:
+                if not said:
+                    logger.warning("spool not emptied", error_type=type(error).__name__)
+                said = True
+
+    def start(self) -> None:
+        """Begin to empty what an earlier process left."""
+        if not self.spool.empty():
+            self._flushing()
+
+    def flush(self) -> int:
+        """Take in what is spooled, in order, as long as the database allows. Returns how many entries."""
+        done = flush(self.engine, self.spool, self.rules) if not self.spool.empty() else 0
+        if done:
+            self.bell()
+        return done
+
+
+def flush(engine: Engine, spool: Spool, rules: Outbox) -> int:
+    """As `Intake.flush`. Nobody is harmed when several do it at once."""
+    count = 0
+    with spool.mine() as mine:
+        while mine and (names := spool.names()):
+            for name in names:
+                count += _flush_file(engine, spool, name, rules)
+    if count:
+        logger.warning("spool emptied", count=count)
+    return count
+
+
+def _flush_file(engine: Engine, spool: Spool, name: str, rules: Outbox) -> int:
+    entries = spool.read(name)
+    if entries is None:
+        logger.error("spooled file does not open", file=name)
+        spool.set_aside(name)
+        return 0
+    faulty = 0
+    try:
+        _into(engine, entries, rules)
+    except SQLAlchemyError as error:
+        if not _at_fault(error):
+            raise
+        faulty = sum(not _alone(engine, entry, rules) for entry in entries)
+    if faulty:
+        logger.error("spooled message refused by the database", count=faulty)
+        spool.set_aside(name)
+    else:
+        spool.remove(name)
+    return len(entries) - faulty
+
+
+def _alone(engine: Engine, entry: Entry, rules: Outbox) -> bool:
+    try:
+        _into(engine, [entry], rules)
+    except SQLAlchemyError as error:
+        if not _at_fault(error):
+            raise
+        return False
+    return True
+
+
+def _into(engine: Engine, entries: Sequence[Entry], rules: Outbox) -> None:
+    """One transaction for the entries of a file."""
+    messages = [_arrival(entry) for entry in entries if entry["of"] == "message"]
+    some = [_report(entry) for entry in entries if entry["of"] == "report"]
+    with Session(engine) as session, session.begin():
+        if messages:
+            inbox.receive_many(session.connection(), messages)
+        if some:
+            reports.note(session, some, rules)
+
+
+def _arrival(entry: Entry) -> Arrival:
+    values: dict[str, Any] = {name: value for name, value in entry.items() if name not in {"of", "at"}}
+    return Arrival(Inbound(**values), datetime.fromisoformat(entry["at"]))
+
+
+def _report(entry: Entry) -> Report:
+    return Report(uuid.UUID(entry["outbound_id"]), entry["status"], entry["external_id"], entry["code"])
+
+
+def _at_fault(error: Exception) -> bool:
+    """Whether what was to be written is at fault, and not the database."""
+    return isinstance(error, DataError | IntegrityError)
+
+
+def _say_away(error: Exception) -> None:
+    logger.warning("spooled", error_type=type(error).__name__, reason="the database does not take it")

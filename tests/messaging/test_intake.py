@@ -1,0 +1,154 @@
+"""Messages and reports while the database is away: kept, taken in order when it is back, each with one effect."""
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from base.clock import now
+from base.db import make_engine
+from base.settings import Settings
+from messaging import inbox, outbox
+from messaging.inbound import Inbound
+from messaging.intake import Intake, flush
+from messaging.models import Conversation, InboundMessage, OutboundMessage
+from messaging.outbox import Lane
+from messaging.reports import Report
+from messaging.spool import Spool
+from tests.service import wait_until
+
+AWAY = "postgresql://nobody@127.0.0.1:1/none"
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    found = Spool(tmp_path / "spool")
+    found.check()
+    return found
+
+
+@pytest.fixture
+def rung() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def away(settings: Settings, spool: Spool, rung: list[str]) -> Intake:
+    """An intake whose database does not answer."""
+    return Intake(make_engine(AWAY), spool, settings.config.outbox, lambda: rung.append("turn"))
+
+
+@pytest.fixture
+def here(engine: Engine, settings: Settings, spool: Spool, rung: list[str]) -> Intake:
+    """An intake of the same spool whose database answers."""
+    return Intake(engine, spool, settings.config.outbox, lambda: rung.append("turn"))
+
+
+def sms(number: int, who: str = "+17675550101", **more: object) -> Inbound:
+    return Inbound("twilio", f"SM{number}", "sms", who, f"words {number}", "text", dict(more))
+
+
+def stored(engine: Engine) -> list[InboundMessage]:
+    with Session(engine) as session:
+        return list(session.scalars(select(InboundMessage).order_by(InboundMessage.id)))
+
+
+def test_what_came_while_it_was_away_is_taken_in_later_in_order(
+    engine: Engine, away: Intake, here: Intake, rung: list[str]
+) -> None:
+    before = now()
+    assert [away.take(sms(n, latitude=15.3)) for n in range(5)] == ["spooled"] * 5
+    after = now()
+    assert stored(engine) == []
+    assert here.flush() == 5
+    found = stored(engine)
+    assert [message.body for message in found] == [f"words {n}" for n in range(5)]
+    assert all(message.extra == {"latitude": 15.3} for message in found)
+    assert all(before <= message.received_at <= after for message in found)
+    assert (rung, here.spool.empty()) == (["turn"], True)
+
+
+def test_a_message_does_not_overtake_those_in_the_spool(engine: Engine, away: Intake, here: Intake) -> None:
+    away.take(sms(1))
+    assert here.take(sms(2)) == "spooled"
+    here.flush()
+    assert here.take(sms(3)) == "new"
+    assert [message.external_id for message in stored(engine)] == ["SM1", "SM2", "SM3"]
+
+
+def test_it_has_one_effect_however_often_it_came(engine: Engine, away: Intake, here: Intake) -> None:
+    assert here.take(sms(1)) == "new"
+    away.take(sms(1))
+    away.take(sms(1))
+    here.flush()
+    assert here.take(sms(1)) == "repeat"
+    assert len(stored(engine)) == 1
+
+
+def test_a_crash_between_commit_and_removal_does_no_harm(engine: Engine, away: Intake, here: Intake) -> None:
+    away.take(sms(1))
+    [name] = here.spool.names()
+    copy = (here.spool.folder / name).read_bytes()
+    here.flush()
+    (here.spool.folder / name).write_bytes(copy)
+    assert here.flush() == 1
+    assert len(stored(engine)) == 1
+
+
+def test_a_database_that_goes_away_in_the_middle_leaves_the_rest(
+    engine: Engine, away: Intake, settings: Settings
+) -> None:
+    for number in range(3):
+        away.take(sms(number))
+    with pytest.raises(OperationalError):
+        flush(away.engine, away.spool, settings.config.outbox)
+    assert len(away.spool.names()) == 3
+
+
+def test_a_message_that_the_database_refuses_is_set_aside_and_the_others_go_in(
+    engine: Engine, away: Intake, here: Intake
+) -> None:
+    away.spool.put([{"of": "message", "at": now().isoformat(), **vars(sms(1)), "external_id": "SM\0"}])
+    away.take(sms(2))
+    assert here.flush() == 1
+    assert [message.external_id for message in stored(engine)] == ["SM2"]
+    assert (here.spool.damaged(), here.spool.empty()) == (1, True)
+
+
+def test_reports_are_kept_too(sessions: sessionmaker[Session], away: Intake, here: Intake, settings: Settings) -> None:
+    with sessions() as session, session.begin():
+        conversation = session.get_one(Conversation, inbox.open_conversation(session, "sms", "+17675550101"))
+        outbox.queue(session, conversation, "sms", ["OK"], lane=Lane.REPLY)
+        found = outbox.claim_due(session, "sms", limit=1, hold=timedelta(seconds=20), rate=100)[0].id
+        outbox.accepted(session, found, "SM9", "queued")
+    for status in ("delivered", "sent"):
+        away.report(Report(found, status, "SM9", 0))
+    away.report(Report(uuid.uuid4(), "delivered", "SM8", 0))
+    here.flush()
+    with sessions() as session:
+        assert session.get_one(OutboundMessage, found).delivery == "delivered"
+
+
+def test_many_at_once_are_written_like_one_by_one(session: Session) -> None:
+    people = [f"+176755501{n:02d}" for n in (1, 2, 1, 3, 2)]
+    arrivals = [inbox.Arrival(sms(n, who)) for n, who in enumerate(people)] + [inbox.Arrival(sms(0, people[0]))]
+    got = inbox.receive_many(session, arrivals)
+    assert [one.message_id is None for one in got] == [False] * 5 + [True]
+    ids = [one.message_id or 0 for one in got[:5]]
+    assert ids == sorted(ids)
+    assert len({one.conversation_id for one in got}) == 3
+    assert got[0].conversation_id == got[2].conversation_id == got[5].conversation_id
+    assert inbox.receive_many(session, arrivals)[0].message_id is None
+    assert session.scalar(text("SELECT count(*) FROM contact")) == 3
+
+
+def test_a_restart_takes_in_what_was_left(engine: Engine, away: Intake, settings: Settings, rung: list[str]) -> None:
+    away.take(sms(1))
+    again = Intake(engine, away.spool, settings.config.outbox, lambda: rung.append("turn"))
+    again.start()
+    wait_until(lambda: bool(rung), "the spool is emptied")
+    assert len(stored(engine)) == 1
