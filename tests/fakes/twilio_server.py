@@ -68,7 +68,10 @@ class _Connection(socketserver.StreamRequestHandler):
         while (line := self.rfile.readline(65536)) not in (b"\r\n", b"\n", b""):
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
-        body = self.rfile.read(int(headers.get("content-length", 0)))
+        size = int(headers.get("content-length", 0))
+        body = self.rfile.read(size)
+        if not line or len(body) < size:  # the connection was cut in the middle of the request
+            return None
         return Request(method, target, headers, body)
 
 
