@@ -42,6 +42,8 @@ def parse_inbound(body: bytes) -> Inbound:
     values = {name: raw.get(name) for name in ("id", "from", "text")}
     if not all(isinstance(value, str) for value in values.values()) or not values["id"] or not values["from"]:
         raise InvalidInput("'id', 'from' and 'text' are needed, as text")
+    if "\0" in values["id"] or "\0" in values["from"]:
+        raise InvalidInput("'id' and 'from' are text without NUL")
     text = str(values["text"]).replace("\0", "").encode("utf-8", "replace").decode()[:4096]
     return Inbound(PROVIDER, str(values["id"])[:128], "gateway", str(values["from"])[:160], text)
 

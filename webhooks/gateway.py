@@ -30,8 +30,6 @@ def inbound() -> Response:
     except InvalidInput as error:
         logger.warning("webhook not understood", reason=str(error).partition(":")[0])
         abort(400)
-    if "\0" in message.external_id:
-        abort(400)
     taken = here.intake.take(message)
     metrics.INBOUND.labels("gateway", taken).inc()
     if taken == "new":
