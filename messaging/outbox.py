@@ -71,6 +71,9 @@ class Sending:
         return f"Sending(id={self.id}, channel={self.channel!r}, attempts={self.attempts})"
 
 
+Row = dict[str, Any]
+
+
 def queue(
     session: Session,
     conversation: Conversation,
@@ -82,10 +85,23 @@ def queue(
     state: str = "queued",
 ) -> None:
     """Put replies to one inbound message in the outbox, in order. Unique on (inbound message, place in order)."""
-    rows = [
+    write(session, rows(conversation.id, channel, bodies, lane=lane, inbound_id=inbound_id, state=state))
+
+
+def rows(
+    conversation_id: uuid.UUID,
+    channel: str,
+    bodies: Sequence[str],
+    *,
+    lane: Lane,
+    inbound_id: int | None = None,
+    state: str = "queued",
+) -> list[Row]:
+    """The rows that `queue` would write."""
+    return [
         {
             "id": uuid.uuid4(),
-            "conversation_id": conversation.id,
+            "conversation_id": conversation_id,
             "inbound_id": inbound_id,
             "seq": seq,
             "channel": channel,
@@ -96,8 +112,12 @@ def queue(
         }
         for seq, body in enumerate(bodies)
     ]
-    if rows:
-        session.execute(insert(OutboundMessage), rows)
+
+
+def write(session: Session, replies: Sequence[Row]) -> None:
+    """Put such rows in the outbox, in their order."""
+    if replies:
+        session.connection().execute(insert(OutboundMessage), replies)
 
 
 def due_channels(session: Session, lanes: Sequence[Lane]) -> frozenset[str]:

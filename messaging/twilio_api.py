@@ -25,6 +25,7 @@ class TwilioApi:
     def __init__(self, account: Twilio) -> None:
         self.base = account.api_base
         self.messages = f"/2010-04-01/Accounts/{account.account_sid}/Messages.json"
+        self.calls = f"/2010-04-01/Accounts/{account.account_sid}/Calls.json"
         self.headers = {
             **urllib3.make_headers(basic_auth=f"{account.account_sid}:{account.auth_token}", user_agent="koudmen"),
             "Accept": "application/json",
@@ -34,9 +35,15 @@ class TwilioApi:
 
     def create(self, values: Mapping[str, str]) -> Record:
         """Hand a message over; Twilio's record of it."""
-        body = urlencode(values).encode()
+        return self._post(self.messages, values)
+
+    def call(self, values: Mapping[str, str]) -> Record:
+        """Begin a telephone call; Twilio's record of it."""
+        return self._post(self.calls, values)
+
+    def _post(self, path: str, values: Mapping[str, str]) -> Record:
         headers = {**self.headers, "Content-Type": "application/x-www-form-urlencoded"}
-        return self._ask("POST", self.messages, body, headers)
+        return self._ask("POST", path, urlencode(values).encode(), headers)
 
     def list(self, filters: Mapping[str, str], *, most: int) -> Iterator[Record]:
         """Messages that Twilio has, newest first, up to `most`, over as many pages as that takes."""

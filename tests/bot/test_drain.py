@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Engine, event, func, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.db import transaction
@@ -223,3 +223,31 @@ def test_a_location_without_coordinates_goes_to_a_person(house: House) -> None:
     house.texts(100, "", kind="location")
     house.drain_until_done()
     assert [u.reason for u in house.all(UnreadMessage)] == ["failed"]
+
+
+def test_who_writes_very_much_holds_up_nobody(house: House) -> None:
+    """Of a thousand messages a handful are answered before everybody else's."""
+    house.drain.batch = 4
+    with transaction(house.sessions) as session:
+        flood = [simulator.parse_inbound("sms", "+17675550100", f"hello {n}") for n in range(300)]
+        inbox.receive_many(session, [inbox.Arrival(one) for one in flood])
+    for number in range(101, 105):
+        house.texts(number, "I need food")
+    for _ in range(2):
+        house.drain.once()
+    answered = {id_ for id_, _ in house.replies()}
+    assert answered >= {301, 302, 303, 304}
+    assert len(answered) <= 4 + 2 * inbox.TURNS
+
+
+def test_many_are_answered_in_one_transaction(house: House, engine: Engine) -> None:
+    for number in range(100, 110):
+        house.texts(number, "I need food")
+    commits: list[object] = []
+    event.listen(engine, "commit", commits.append)
+    try:
+        assert house.drain.once() == 10
+    finally:
+        event.remove(engine, "commit", commits.append)
+    assert len(commits) == 2  # the claim and the turns
+    assert len(house.replies()) == 10
