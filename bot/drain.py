@@ -6,13 +6,12 @@ the conversation's row lock and marks the message, so however many drains run an
 
 import time
 import uuid
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import Select, and_, bindparam, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Select, Uuid, and_, bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, defer, sessionmaker
 
@@ -113,10 +112,41 @@ class Drain:
         self.protecting = False
         if not ids:
             return None
-        by_conversation: dict[uuid.UUID, list[Understood]] = defaultdict(list)
+        by_conversation: dict[uuid.UUID, list[Understood]] = {id_: [] for id_ in ids}
         for understood in self.pool.map(self._understand, waiting):
             by_conversation[understood.message.conversation_id].append(understood)
-        return sum(self._conversation(id_, by_conversation.get(id_, [])) for id_ in ids)
+        return self._all_at_once(by_conversation) + sum(self._conversation(*one) for one in by_conversation.items())
+
+    def _all_at_once(self, by_conversation: dict[uuid.UUID, list[Understood]]) -> int:
+        """The first message of each conversation, in one transaction; what is done is taken out of `by_conversation`.
+        When anything at all goes wrong nothing is done, and each goes its own way."""
+        first = {id_: messages[0] for id_, messages in by_conversation.items() if messages and messages[0].reading}
+        try:
+            with transaction(self.sessions) as session, session.no_autoflush:
+                done = self._turns(session, first, {id_ for id_, said in by_conversation.items() if len(said) == 1})
+        except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            logger.warning("turns one by one", count=len(first), exc_info=error)
+            return 0
+        for id_ in done:
+            by_conversation[id_].pop(0)
+        for id_ in [id_ for id_ in done if not by_conversation[id_]]:
+            del by_conversation[id_]
+        return len(done)
+
+    def _turns(
+        self, session: Session, first: Mapping[uuid.UUID, Understood], release: Set[uuid.UUID]
+    ) -> list[uuid.UUID]:
+        """The conversations whose message was done."""
+        done, outgoing = [], []
+        for row in _lock_all(session, {id_: understood.message for id_, understood in first.items()}):
+            place, reading = effects.Place(session, *row), first[row[0].id].reading
+            if reading:
+                outgoing += self._act(place, reading, release=place.conversation.id in release)
+                done.append(place.conversation.id)
+        outbox.write(session, outgoing)
+        return done
 
     def _understand(self, message: Waiting) -> Understood:
         """Both readers' finding, or the fault of ours that kept them from one."""
@@ -153,11 +183,14 @@ class Drain:
             row = _lock(session, message, _ROW, _NEXT)
             if row is None:
                 return False
-            place = effects.Place(session, *row)
-            if release:
-                place.conversation.claimed_until = None
-            self._write(place, reading, self._decide(place, reading))
+            outbox.write(session, self._act(effects.Place(session, *row), reading, release=release))
         return True
+
+    def _act(self, place: effects.Place, reading: Reading, *, release: bool) -> list[outbox.Row]:
+        """Decide and write, but for the replies, which are returned."""
+        if release:
+            place.conversation.claimed_until = None
+        return self._write(place, reading, self._decide(place, reading))
 
     def _decide(self, place: effects.Place, reading: Reading) -> Turn:
         inbound, state = place.message, from_json(place.conversation.state)
@@ -182,22 +215,22 @@ class Drain:
         told = (search.details(session, uuid.UUID(one), at=inbound.received_at, demo_numbers=demo) for one in wanted)
         return [found for found in told if found]
 
-    def _write(self, place: effects.Place, reading: Reading, result: Turn) -> None:
-        """State, events, replies and the inbox mark: all in the caller's transaction."""
+    def _write(self, place: effects.Place, reading: Reading, result: Turn) -> list[outbox.Row]:
+        """State, events and the inbox mark, in the caller's transaction; returns the replies' rows."""
         conversation, address, inbound = place.conversation, place.address, place.message
         conversation.state = result.state.as_json()
         conversation.language = result.state.language or self.facts.default_language
         conversation.last_inbound_at = inbound.received_at
-        inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), "answered", func.now()
+        inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), "answered", now()
         was_out = address.opted_out_at is not None
         effects.carry_out(place, conversation.language, result.events)
         held = was_out and address.opted_out_at is not None and result.lane != Lane.PROTECTION
-        outbox.queue(
-            place.session, conversation, address.channel, result.replies, lane=result.lane, inbound_id=inbound.id,
-            state="held" if held else "queued",
-        )  # fmt: skip
         self.protecting = self.protecting or result.lane == Lane.PROTECTION
         _log(inbound, result)
+        return outbox.rows(
+            conversation.id, address.channel, result.replies, lane=result.lane, inbound_id=inbound.id,
+            state="held" if held else "queued",
+        )  # fmt: skip
 
     def _failed(self, understood: Understood, error: Exception) -> None:
         """Count the failure and wait a little; a message that keeps failing goes to a person."""
@@ -258,6 +291,22 @@ _ROW = (
     .where(Conversation.id == bindparam("id"))
     .with_for_update(of=Conversation, skip_locked=True)
 )
+_ALL = (
+    select(Conversation, Address, InboundMessage, Case)
+    .join(Address, Address.id == Conversation.address_id)
+    .join(InboundMessage, InboundMessage.conversation_id == Conversation.id)
+    .outerjoin(Case, and_(Case.conversation_id == Conversation.id, Case.closed_at.is_(None)))
+    .where(InboundMessage.id == func.any(bindparam("messages", type_=ARRAY(BigInteger))))
+    .where(InboundMessage.handled_at.is_(None))
+    .order_by(InboundMessage.id)
+    .with_for_update(of=Conversation, skip_locked=True)
+)
+_BEFORE = (
+    select(InboundMessage.conversation_id, func.min(InboundMessage.id))
+    .where(InboundMessage.conversation_id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
+    .where(InboundMessage.handled_at.is_(None))
+    .group_by(InboundMessage.conversation_id)
+)
 _NEXT = (
     select(InboundMessage)
     .where(InboundMessage.conversation_id == bindparam("id"), InboundMessage.handled_at.is_(None))
@@ -284,6 +333,16 @@ def _lock(
     if inbound is None or inbound.id != message.id:
         return None
     return found[0], found[1], inbound, found[2]
+
+
+def _lock_all(session: Session, wanted: Mapping[uuid.UUID, Waiting]) -> list[Locked]:
+    """As `_lock`, for many: the conversations that are free and whose next message that waits is the one wanted.
+
+    What waits is read in a second statement, when the locks are held: what another drain did is seen by then.
+    """
+    rows = session.execute(_ALL, {"messages": [message.id for message in wanted.values()]}).all()
+    following = {row[0]: row[1] for row in session.execute(_BEFORE, {"ids": [row[0].id for row in rows]})}
+    return [(row[0], row[1], row[2], row[3]) for row in rows if following.get(row[0].id) == row[2].id]
 
 
 def _log(inbound: InboundMessage, result: Turn) -> None:

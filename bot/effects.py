@@ -91,6 +91,7 @@ def erase(session: Session, conversation: Conversation) -> None:
         .join(Case, Case.id == CaseEvent.case_id)
         .where(Case.conversation_id == conversation.id, CaseEvent.inbound_id.is_not(None))
     )
+    session.flush()  # this very message is marked as handled
     without_case = ~exists().where(Case.conversation_id == conversation.id)
     to_nobody = and_(OutboundMessage.inbound_id.is_(None), without_case)  # staff wrote it, not the bot
     for statement in (

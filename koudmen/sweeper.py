@@ -61,6 +61,7 @@ def sweep(runtime: Runtime, before: int | None = None) -> int | None:
         flush(runtime.engine, runtime.spool, runtime.settings.config.outbox)  # its web process may be gone
     with transaction(runtime.sessions) as session:
         expired = outbox.expire_claims(session)
+        outbox.give_up(session, runtime.settings.config.outbox.give_up)
         waiting = session.execute(_WAITING, {"stale": runtime.settings.config.sweeper.stale}).one()
         due = session.scalar(_DUE)
         overdue = session.scalar(_OVERDUE, {"stale": runtime.settings.config.sweeper.stale})

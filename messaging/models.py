@@ -77,7 +77,8 @@ class InboundMessage(Base):
 
 
 class OutboundMessage(Base):
-    """The outbox. `state` is what we did with it; `delivery` is what the carrier said since, by rising rank."""
+    """The outbox. `state` is what we did with it; `delivery` is what the carrier said since, by rising rank; `reason`
+    says why we gave up where no carrier's code does: damaged, too late, window over, opted out."""
 
     __tablename__ = "outbound_message"
     __table_args__ = (
@@ -87,8 +88,9 @@ class OutboundMessage(Base):
             "ix_outbound_message_open",
             "conversation_id",
             "position",
-            postgresql_where=text("state IN ('queued', 'sending')"),
+            postgresql_where=text("state IN ('queued', 'sending', 'unknown')"),
         ),
+        Index("ix_outbound_message_held", "conversation_id", postgresql_where=text("state = 'held'")),
         Index("ix_outbound_message_claimed", "claim_until", postgresql_where=text("state = 'sending'")),
         Index("ix_outbound_message_unknown", "due_at", postgresql_where=text("state = 'unknown'")),
         Index("ix_outbound_message_conversation_id", "conversation_id", "position"),
@@ -107,6 +109,7 @@ class OutboundMessage(Base):
     delivery_rank: Mapped[int] = mapped_column(SmallInteger, server_default="-1")
     external_id: Mapped[str | None] = mapped_column(index=True)
     error_code: Mapped[int | None]
+    reason: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())

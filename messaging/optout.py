@@ -12,6 +12,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from messaging.models import Address, OptEvent
+from messaging.outbox import release_held
 
 TWILIO_OUT = frozenset("stop stopall unsubscribe cancel end quit revoke optout".split())
 TWILIO_IN = frozenset("start unstop".split())  # YES is Twilio's too, but here it may answer a question
@@ -51,11 +52,15 @@ def carrier_answers(text: str, extra: Mapping[str, Any], channel: str) -> bool:
 
 
 def record(session: Session, address: Address, action: Action, source: str) -> None:
-    """Write the ledger and the address's present state. Nothing is written when nothing changes."""
+    """Write the ledger and the address's present state. Nothing is written when nothing changes.
+
+    What was held back meanwhile leaves with an opt-in."""
     if (action == "out") == (address.opted_out_at is not None):
         return
     session.add(OptEvent(address_id=address.id, action=action, source=source))
     address.opted_out_at = None
+    if action == "in":
+        release_held(session, address.id)
     if action == "out":
         session.flush()
         session.execute(update(Address).where(Address.id == address.id).values(opted_out_at=func.now()))

@@ -4,16 +4,33 @@ A message is claimed in a transaction of its own before the carrier is called, s
 A claim that nobody ended means: outcome unknown; it is looked up at the carrier before it is sent again.
 """
 
+import struct
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, or_, select, true, update
+from sqlalchemy import (
+    LargeBinary,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    true,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from base import log
+from base.db import keys
+from base.errors import ConfigError
 from messaging.models import Address, Conversation, OptEvent, OutboundMessage, Sender
 from messaging.segments import segments
 
@@ -25,6 +42,7 @@ DELIVERY_RANK = {
 }  # fmt: skip
 FAILED = 3
 DELIVERED = 4
+logger = log.get(__name__)
 WITHOUT_SEGMENTS = frozenset({"whatsapp", "sim_whatsapp"})
 
 
@@ -53,6 +71,9 @@ class Sending:
         return f"Sending(id={self.id}, channel={self.channel!r}, attempts={self.attempts})"
 
 
+Row = dict[str, Any]
+
+
 def queue(
     session: Session,
     conversation: Conversation,
@@ -64,10 +85,23 @@ def queue(
     state: str = "queued",
 ) -> None:
     """Put replies to one inbound message in the outbox, in order. Unique on (inbound message, place in order)."""
-    rows = [
+    write(session, rows(conversation.id, channel, bodies, lane=lane, inbound_id=inbound_id, state=state))
+
+
+def rows(
+    conversation_id: uuid.UUID,
+    channel: str,
+    bodies: Sequence[str],
+    *,
+    lane: Lane,
+    inbound_id: int | None = None,
+    state: str = "queued",
+) -> list[Row]:
+    """The rows that `queue` would write."""
+    return [
         {
             "id": uuid.uuid4(),
-            "conversation_id": conversation.id,
+            "conversation_id": conversation_id,
             "inbound_id": inbound_id,
             "seq": seq,
             "channel": channel,
@@ -78,8 +112,12 @@ def queue(
         }
         for seq, body in enumerate(bodies)
     ]
-    if rows:
-        session.execute(insert(OutboundMessage), rows)
+
+
+def write(session: Session, replies: Sequence[Row]) -> None:
+    """Put such rows in the outbox, in their order."""
+    if replies:
+        session.connection().execute(insert(OutboundMessage), replies)
 
 
 def due_channels(session: Session, lanes: Sequence[Lane]) -> frozenset[str]:
@@ -97,36 +135,70 @@ def due_channels(session: Session, lanes: Sequence[Lane]) -> frozenset[str]:
 
 
 def claim_due(
-    session: Session, channel: str, *, limit: int, hold: timedelta, rate: float, lanes: Sequence[Lane] = tuple(Lane)
+    session: Session,
+    channel: str,
+    *,
+    limit: int,
+    hold: timedelta,
+    rate: float,
+    lanes: Sequence[Lane] = tuple(Lane),
+    window: timedelta | None = None,
 ) -> list[Sending]:
     """Claim up to `limit` due messages of a channel, protection first, within `rate` segments a second.
 
-    A later message to the same person waits until the earlier one has left. The caller commits, then sends.
+    A later message to the same person waits until the earlier one has left. What cannot be sent any more fails here,
+    and alone: a damaged row, or an answer later than `window` after the person's last message (WhatsApp refuses
+    those). The caller commits, then sends.
     """
     allowed = _allowance(session, channel, rate)
-    rows = session.execute(_due(channel, lanes, limit)).all()
     taken: list[Sending] = []
     spent = 0.0
-    for message, address in rows:
-        needed = min(message.segments, _bucket(rate))  # a text longer than the bucket leaves when that is full
-        if message.lane != Lane.PROTECTION and spent + needed > allowed:
+    for row in session.execute(_due(channel, lanes, limit)):
+        needed = min(row.segments, _bucket(rate))  # a text longer than the bucket leaves when that is full
+        if row.lane != Lane.PROTECTION and spent + needed > allowed:
             continue
-        spent += message.segments
-        taken.append(as_sending(message, address))
+        sending = as_sending(row)
+        if sending is None:
+            refuse(session, row.id, "damaged")
+        elif window and row.silence is not None and row.silence > window:
+            refuse(session, row.id, "window over", code=63016)
+        else:
+            spent += row.segments
+            taken.append(sending)
     _mark_claimed(session, [s.id for s in taken], hold)
     _spend(session, channel, allowed, spent)
     return taken
 
 
-def _due(channel: str, lanes: Sequence[Lane], limit: int) -> Select[OutboundMessage, str]:
+# What a channel needs of a message and its address, still closed: a damaged one must not harm the others.
+SENDABLE = (
+    OutboundMessage.id,
+    OutboundMessage.conversation_id,
+    OutboundMessage.channel,
+    OutboundMessage.lane,
+    type_coerce(OutboundMessage.body, LargeBinary).label("body"),
+    OutboundMessage.segments,
+    OutboundMessage.attempts,
+    OutboundMessage.created_at,
+    type_coerce(Address.value, LargeBinary).label("address"),
+    (func.now() - Conversation.last_inbound_at).label("silence"),
+)
+SHORT_WAIT = timedelta(minutes=1)
+
+
+def _due(channel: str, lanes: Sequence[Lane], limit: int) -> Any:
+    """What is due. An earlier message to the same person goes first, also one that is tried again soon or whose
+    outcome is not known; one that waits longer (a phone switched off) holds nothing up, nor does a less urgent one."""
     earlier = aliased(OutboundMessage)
+    soon = earlier.due_at <= func.now() + SHORT_WAIT
     waits = exists().where(
         earlier.conversation_id == OutboundMessage.conversation_id,
         earlier.position < OutboundMessage.position,
-        or_(earlier.state == "sending", and_(earlier.state == "queued", earlier.attempts == 0)),
+        earlier.lane <= OutboundMessage.lane,
+        or_(earlier.state.in_(["sending", "unknown"]), and_(earlier.state == "queued", soon)),
     )
     return (
-        select(OutboundMessage, Address.value)
+        select(*SENDABLE)
         .join(Conversation, Conversation.id == OutboundMessage.conversation_id)
         .join(Address, Address.id == Conversation.address_id)
         .where(
@@ -142,17 +214,54 @@ def _due(channel: str, lanes: Sequence[Lane], limit: int) -> Select[OutboundMess
     )
 
 
-def as_sending(message: OutboundMessage, address: str) -> Sending:
-    """What a channel needs of a row."""
-    return Sending(
-        message.id,
-        message.conversation_id,
-        message.channel,
-        address,
-        message.body or "",
-        message.segments,
-        message.attempts,
-        message.created_at,
+def as_sending(row: Any) -> Sending | None:
+    """What a channel needs of a row of SENDABLE; None when it does not open."""
+    try:
+        address = keys().decrypt(bytes(row.address), "address.value").decode()
+        body = keys().decrypt(bytes(row.body), "outbound_message.body").decode() if row.body is not None else ""
+    except (ConfigError, ValueError, struct.error):
+        logger.error("outbound message does not open", outbound_id=str(row.id))
+        return None
+    return Sending(row.id, row.conversation_id, row.channel, address, body, row.segments, row.attempts, row.created_at)
+
+
+def refuse(session: Session, outbound_id: uuid.UUID, reason: str, *, code: int | None = None) -> None:
+    """It will never be handed over."""
+    logger.warning("outbound message given up", outbound_id=str(outbound_id), reason=reason)
+    session.execute(
+        update(OutboundMessage)
+        .where(OutboundMessage.id == outbound_id)
+        .values(state="failed", reason=reason, error_code=code, claim_until=None)
+    )
+
+
+def give_up(session: Session, after: timedelta) -> int:
+    """Fail what could not leave for so long: an answer that comes half a day later helps nobody and confuses. What
+    was said to somebody in danger is tried to the end of its attempts. Returns how many."""
+    gone = session.execute(
+        update(OutboundMessage)
+        .where(
+            or_(
+                OutboundMessage.state == "held",
+                and_(OutboundMessage.state == "queued", OutboundMessage.lane != int(Lane.PROTECTION)),
+            ),
+            OutboundMessage.created_at < func.now() - after,
+        )
+        .values(state="failed", reason=case((OutboundMessage.state == "held", "opted out"), else_="too late"))
+        .returning(OutboundMessage.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return len(gone)
+
+
+def release_held(session: Session, address_id: uuid.UUID) -> None:
+    """The person wants to be written to again: what was held back for them leaves."""
+    theirs = select(Conversation.id).where(Conversation.address_id == address_id)
+    session.execute(
+        update(OutboundMessage)
+        .where(OutboundMessage.state == "held", OutboundMessage.conversation_id.in_(theirs))
+        .values(state="queued", due_at=func.now())
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -193,20 +302,42 @@ def _spend(session: Session, channel: str, allowed: float, spent: float) -> None
         )
 
 
+_ACCEPTED = text("""
+WITH took AS (
+  SELECT * FROM unnest(cast(:ids AS uuid[]), cast(:sids AS text[]), cast(:statuses AS text[]), cast(:ranks AS int[]))
+    AS t (id, sid, status, rank)
+), locked AS (
+  SELECT id FROM outbound_message WHERE id IN (SELECT id FROM took) ORDER BY id FOR UPDATE
+)
+UPDATE outbound_message AS o
+SET state = 'accepted', external_id = took.sid, accepted_at = now(), attempts = attempts + 1, claim_until = NULL,
+    delivery = CASE WHEN took.rank > o.delivery_rank THEN took.status ELSE o.delivery END,
+    delivery_rank = greatest(took.rank, o.delivery_rank)
+FROM took JOIN locked USING (id)
+WHERE o.id = took.id
+  AND (o.state IN ('sending', 'unknown') OR (o.state = 'queued' AND o.external_id IS DISTINCT FROM took.sid))
+""")
+
+
 def accepted(session: Session, outbound_id: uuid.UUID, external_id: str, status: str) -> None:
     """The carrier has it. A report that came before this answer is kept."""
-    session.execute(
-        update(OutboundMessage)
-        .where(OutboundMessage.id == outbound_id, OutboundMessage.state.in_(["sending", "unknown"]))
-        .values(
-            state="accepted",
-            external_id=external_id,
-            accepted_at=func.now(),
-            attempts=OutboundMessage.attempts + 1,
-            claim_until=None,
-        )
-    )
-    report(session, outbound_id, status, external_id=external_id)
+    accepted_many(session, [(outbound_id, external_id, status)])
+
+
+def accepted_many(session: Session, took: Sequence[tuple[uuid.UUID, str, str]]) -> None:
+    """As `accepted`, for several (our id, the carrier's id, its status).
+
+    Also when it was put back meanwhile (a sender that stood still past its claim): the carrier has it, so it is not
+    sent again, unless that id is known already, from a try that has failed since.
+    """
+    values = {
+        "ids": [id_ for id_, _, _ in took],
+        "sids": [sid for _, sid, _ in took],
+        "statuses": [status for _, _, status in took],
+        "ranks": [DELIVERY_RANK.get(status, -1) for _, _, status in took],
+    }
+    session.execute(_ACCEPTED, values)
+    session.expire_all()
 
 
 def again_at(attempts: int, spacing: Sequence[timedelta]) -> timedelta | None:

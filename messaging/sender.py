@@ -2,9 +2,9 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import func, select, update
@@ -31,10 +31,12 @@ Outcome = Accepted | SendError
 
 @dataclass(frozen=True)
 class Lines:
-    """The channels that are on, with their rates in segments a second."""
+    """The channels that are on, with their rates in segments a second, and how long after a person's last message they
+    take an answer (not named: always)."""
 
     channels: Mapping[str, Channel]
     rates: Mapping[str, float]
+    windows: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 def open_lines(settings: Settings) -> Lines:
@@ -50,7 +52,7 @@ def open_lines(settings: Settings) -> Lines:
         channels["gateway"] = GatewayChannel(settings.gateway_url, settings.gateway_secret)
     simulated = SimulatorChannel()
     channels |= {"sim_sms": simulated, "sim_whatsapp": simulated}
-    return Lines(channels, rates)
+    return Lines(channels, rates, {"whatsapp": settings.config.channels.whatsapp.window})
 
 
 class Sender:
@@ -72,20 +74,26 @@ class Sender:
     def _round(self, name: str, channel: Channel, lanes: Sequence[Lane]) -> int:
         rate = self.lines.rates.get(name, UNLIMITED)
         with transaction(self.sessions) as session:
-            claimed = outbox.claim_due(session, name, limit=self.batch, hold=self.rules.claim, rate=rate, lanes=lanes)
+            claimed = outbox.claim_due(
+                session, name, limit=self.batch, hold=self.rules.claim, rate=rate, lanes=lanes,
+                window=self.lines.windows.get(name),
+            )  # fmt: skip
         if not claimed:
             return 0
-        until = time.monotonic() + self.rules.claim.total_seconds() / 2
+        until = _clock() + self.rules.claim.total_seconds() / 2
         results = list(self.pool.map(lambda message: (message, _try(channel, message, until)), claimed))
         self._record(results)
         return len(results)
 
-    def _record(self, results: Iterable[tuple[Sending, Outcome | None]]) -> None:
+    def _record(self, results: Sequence[tuple[Sending, Outcome | None]]) -> None:
+        took = [(m.id, o.external_id, o.status) for m, o in results if isinstance(o, Accepted)]
         with transaction(self.sessions) as session:
+            if took:
+                outbox.accepted_many(session, took)
             for message, outcome in results:
                 if outcome is None:
                     outbox.give_back(session, message.id, message.attempts)
-                else:
+                elif isinstance(outcome, SendError):
                     record(session, message, outcome, self.rules)
 
     def look_up(self, limit: int = 20) -> int:
@@ -113,10 +121,15 @@ class Sender:
         logger.info("unknown outcome settled", outbound_id=str(message.id), state="found" if found else "sent again")
 
 
+def _clock() -> float:
+    """Seconds that go on while the machine sleeps, where the system has such a clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 def _try(channel: Channel, message: Sending, until: float) -> Outcome | None:
     """One attempt. None when it is too late to begin one: the claim could end, and the message be looked up in vain,
     while we still send it."""
-    if time.monotonic() >= until:
+    if _clock() >= until:
         return None
     try:
         return channel.send(message)
@@ -181,7 +194,7 @@ def delivery_failed(session: Session, outbound_id: uuid.UUID, code: int, rules: 
 
 def _unknown(session: Session, limit: int, hold: timedelta) -> list[Sending]:
     rows = session.execute(
-        select(OutboundMessage, Address.value)
+        select(*outbox.SENDABLE)
         .join(Conversation, Conversation.id == OutboundMessage.conversation_id)
         .join(Address, Address.id == Conversation.address_id)
         .where(OutboundMessage.state == "unknown", OutboundMessage.due_at <= func.now())
@@ -189,11 +202,17 @@ def _unknown(session: Session, limit: int, hold: timedelta) -> list[Sending]:
         .limit(limit)
         .with_for_update(of=OutboundMessage, skip_locked=True)
     ).all()
-    due = [outbox.as_sending(message, address) for message, address in rows]
+    due = []
+    for row in rows:
+        if sending := outbox.as_sending(row):
+            due.append(sending)
+        else:
+            outbox.refuse(session, row.id, "damaged")
     session.execute(
         update(OutboundMessage)
-        .where(OutboundMessage.id.in_([message.id for message, _ in rows]))
+        .where(OutboundMessage.id.in_([message.id for message in due]))
         .values(due_at=func.now() + hold)
+        .execution_options(synchronize_session=False)
     )
     return due
 

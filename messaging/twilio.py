@@ -1,31 +1,25 @@
 """Twilio: read its webhooks, check its signatures, send through its REST API.
 
-Sources: twilio-python 9.13 (request_validator.py, http/http_client.py), Twilio's webhook and Messages API pages.
+Sources: twilio-python 9.13 (request_validator.py), Twilio's webhook and Messages API pages.
 """
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
-
-import requests
-from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
-from twilio.http.response import Response
-from twilio.rest import Client
 
 from base.errors import InvalidInput, OutcomeUnknown, SendError
 from base.settings import Twilio
 from messaging.channel import Accepted
 from messaging.inbound import Inbound, Kind
 from messaging.outbox import Sending
+from messaging.twilio_api import TwilioApi
 
 SIGNATURE = "X-Twilio-Signature"
 SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
-TWILIO_HOME = "https://api.twilio.com"
 LONGEST_TEXT = 4096  # WhatsApp's longest message; an SMS is at most 1,600
 
 
@@ -124,35 +118,13 @@ def _clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()[:LONGEST_TEXT]
 
 
-class _HttpClient(TwilioHttpClient):
-    """The library's client, pointed at another API base when the settings say so (a bench, a proxy)."""
-
-    def __init__(self, base: str, timeout_s: float) -> None:
-        super().__init__(timeout=timeout_s)
-        self.base = base
-        self.session: requests.Session = requests.Session()
-        adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=32, max_retries=0)
-        self.session.mount("https://", adapter)
-        self.session.mount("http://", adapter)
-        self.session.trust_env = False  # no proxy or netrc look-ups on every message
-
-    def request(self, method: str, uri: str, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
-        if uri.startswith(TWILIO_HOME):
-            uri = self.base + uri.removeprefix(TWILIO_HOME)
-        return super().request(method, uri, *args, **kwargs)
-
-
 class TwilioChannel:
     """Sends SMS and WhatsApp messages through one Twilio account."""
 
     def __init__(self, account: Twilio, public_base_url: str) -> None:
         self.account = account
         self.callback = f"{public_base_url}/webhooks/twilio/status"
-        self.client = Client(  # type: ignore[no-untyped-call]
-            account.account_sid,
-            account.auth_token,
-            http_client=_HttpClient(account.api_base, account.timeout_s),
-        )
+        self.api = TwilioApi(account)
 
     def _addresses(self, message: Sending) -> tuple[str, str]:
         if message.channel == "whatsapp":
@@ -165,54 +137,51 @@ class TwilioChannel:
 
     def send(self, message: Sending) -> Accepted:
         sender, to = self._addresses(message)
-        values: dict[str, Any] = {
-            "to": to,
-            "body": message.body,
-            "status_callback": f"{self.callback}?{urlencode({'m': str(message.id)})}",
-        }
+        values = {"To": to, "From": sender, "Body": message.body, "StatusCallback": f"{self.callback}?m={message.id}"}
         if self.account.messaging_service_sid:
-            values["messaging_service_sid"] = self.account.messaging_service_sid
-        values["from_"] = sender
-        try:
-            sent = self.client.messages.create(**values)
-        except TwilioRestException as error:
-            raise _refusal(error) from None
-        except (TwilioException, ValueError):
-            raise OutcomeUnknown("an answer nobody can read") from None
-        except requests.exceptions.ConnectTimeout:
-            raise SendError("connection timed out") from None
-        except requests.exceptions.ConnectionError as error:
-            raise _connection(error) from None
-        except requests.exceptions.RequestException:
-            raise OutcomeUnknown("no answer") from None
-        return Accepted(sent.sid or "", str(sent.status))
+            values["MessagingServiceSid"] = self.account.messaging_service_sid
+        return _accepted(self.api.create(values))
 
     def find(self, message: Sending, since: datetime, known: frozenset[str]) -> Accepted | None:
         sender, to = self._addresses(message)
         try:
-            listed = self.client.messages.list(
-                to=to, from_=sender, date_sent_after=since - timedelta(minutes=5), limit=200
-            )
-        except (TwilioException, requests.exceptions.RequestException, ValueError):
+            filters = {"To": to, "From": sender, "DateSent>": _time(since - timedelta(minutes=5))}
+            for sent in self.api.list(filters, most=200):
+                if sent.get("body") == message.body and sent.get("sid") not in known and not _came_in(sent):
+                    return _accepted(sent)
+        except SendError:
             raise OutcomeUnknown("no answer to the look-up") from None
-        for sent in listed:
-            if sent.body == message.body and sent.sid not in known and str(sent.direction) != "inbound":
-                return Accepted(sent.sid or "", str(sent.status))
         return None
 
+    def arrived(self, since: datetime, most: int) -> Iterator[Inbound]:
+        """What came in for our senders since then, newest first, as Twilio's list tells it (without media addresses,
+        places and buttons, which only the webhook has)."""
+        for ours in (self.account.sms_from, self.account.whatsapp_from):
+            if ours:
+                for record in self.api.list({"To": ours, "DateSent>": _time(since)}, most=most):
+                    if _came_in(record):
+                        yield listed_inbound(record)
 
-def _refusal(error: TwilioRestException) -> SendError:
-    """A 5xx may have come after the message was taken (but for 20503, "service is not available"); everything below
-    it was surely not taken. The library puts the HTTP status in place of a missing code."""
-    code = 0 if error.code == error.status else int(error.code or 0)
-    if error.status >= 500 and code != 20503:
-        return OutcomeUnknown(f"answered {error.status}", status=error.status)
-    return SendError(f"refused with {code or error.status}", code=code, status=error.status)
+
+def _accepted(record: Mapping[str, Any]) -> Accepted:
+    sid, status = record.get("sid"), record.get("status")
+    if not isinstance(sid, str) or not isinstance(status, str):
+        raise OutcomeUnknown("an answer nobody can read")
+    return Accepted(sid, status)
 
 
-def _connection(error: requests.exceptions.ConnectionError) -> SendError:
-    """Refused before a byte was sent, or cut off afterwards."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if type(reason).__name__ in {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "SSLError"}:
-        return SendError("cannot connect")
-    return OutcomeUnknown("connection lost")
+def _came_in(record: Mapping[str, Any]) -> bool:
+    return str(record.get("direction")) == "inbound"
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def listed_inbound(record: Mapping[str, Any]) -> Inbound:
+    """An inbound message as the Messages list shows it; what its webhook would have given, but for what is only there.
+    InvalidInput as in `parse_inbound`."""
+    told = {"MessageSid": record.get("sid"), "From": record.get("from"), "Body": record.get("body")}
+    inbound = parse_inbound({name: str(value) for name, value in told.items() if value})
+    media = _number(str(record.get("num_media") or ""))
+    return replace(inbound, kind="media", extra={"media": []}) if media and not inbound.text else inbound

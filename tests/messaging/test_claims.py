@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +17,9 @@ from base.clock import now
 from base.db import transaction
 from base.errors import OutcomeUnknown, SendError
 from base.settings import Outbox
-from messaging import outbox, sender
+from messaging import optout, outbox, sender
 from messaging.channel import Accepted
-from messaging.models import OutboundMessage
+from messaging.models import Address, OutboundMessage
 from messaging.outbox import Lane, Sending
 from messaging.sender import Lines, Sender
 from tests.messaging.conftest import put
@@ -77,13 +78,14 @@ def test_protection_first_and_each_person_in_order(
         while batch := claim(session, limit=limit):
             these = [told[message.id] for message in batch]
             assert [lane for _, lane, _ in these] == sorted(lane for _, lane, _ in these)
-            assert len({who for who, _, _ in these}) == len(these)
+            assert len({(who, lane) for who, lane, _ in these}) == len(these)
             sent += these
             for message in batch:
                 outbox.accepted(session, message.id, "SM1", "queued")
         assert len(sent) == len(queued)
-        for who in range(5):
-            assert [place for w, _, place in sent if w == who] == sorted(place for w, _, place in sent if w == who)
+        for one in {(who, lane) for who, lane, _ in sent}:  # what is urgent may overtake what is not
+            places = [place for who, lane, place in sent if (who, lane) == one]
+            assert places == sorted(places)
         inside.rollback()
 
 
@@ -295,3 +297,119 @@ def _pass(session: Session, seconds: float) -> None:
 
 def _set_tokens(session: Session, tokens: float) -> None:
     session.execute(text("UPDATE sender SET tokens = :t, updated_at = clock_timestamp()"), {"t": tokens})
+
+
+# -- what cannot be sent, and what may not overtake
+
+
+def _row(session: Session, id_: uuid.UUID) -> Any:
+    seen = (OutboundMessage.state, OutboundMessage.reason, OutboundMessage.error_code)
+    return session.execute(select(*seen).where(OutboundMessage.id == id_)).one()
+
+
+@pytest.mark.parametrize(
+    "where", ["UPDATE outbound_message SET body = '\\x0100000001'", "UPDATE address SET value = '\\x00'"]
+)
+def test_a_damaged_row_fails_alone(session: Session, where: str) -> None:
+    [broken] = put(session, number(1), "bonjou")
+    session.execute(text(where))
+    [whole] = put(session, number(2), "bonjou")
+    assert [message.id for message in claim(session)] == [whole]
+    assert (_row(session, broken).state, _row(session, broken).reason) == ("failed", "damaged")
+
+
+def test_a_damaged_row_of_unknown_outcome_fails_alone(sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        [broken] = put(session, number(1), "bonjou")
+        claim(session)
+        outbox.unknown(session, broken, NONE)
+        session.execute(text("UPDATE outbound_message SET body = '\\x0100000001'"))
+    Sender(sessions, Lines({}, {}), RULES).look_up()
+    with sessions() as session:
+        assert _row(session, broken).reason == "damaged"
+
+
+def test_later_messages_do_not_overtake_one_in_trouble(session: Session) -> None:
+    first, second = put(session, number(1), "one", "two")
+    for trouble in ("refused", "unknown"):
+        session.execute(text("UPDATE outbound_message SET due_at = now()"))
+        assert [message.id for message in claim(session)] == [first]
+        if trouble == "refused":
+            outbox.retry(session, first, timedelta(seconds=10), 20429)
+        else:
+            outbox.unknown(session, first, timedelta(seconds=5))
+        assert claim(session) == []
+        session.execute(text("UPDATE outbound_message SET state = 'queued' WHERE state = 'unknown'"))
+    outbox.accepted(session, first, "SM1", "queued")
+    assert [message.id for message in claim(session)] == [second]
+
+
+def test_a_phone_switched_off_holds_up_no_later_answer(session: Session) -> None:
+    first, second = put(session, number(1), "one", "two")
+    claim(session)
+    outbox.retry(session, first, timedelta(minutes=30), 30003)
+    assert [message.id for message in claim(session)] == [second]
+
+
+def test_a_word_to_somebody_in_danger_overtakes_their_waiting_reply(session: Session) -> None:
+    put(session, number(1), "a list of services")
+    [urgent] = put(session, number(1), "are you safe", lane=Lane.PROTECTION)
+    assert [message.id for message in claim(session, lanes=[Lane.PROTECTION])] == [urgent]
+
+
+def test_whatsapp_s_window_is_kept(session: Session) -> None:
+    late, never, fresh = (put(session, number(n), "bonjou", channel="whatsapp")[0] for n in (1, 2, 3))
+    for id_, hours in ((late, 25), (fresh, 23)):
+        session.execute(
+            text(
+                "UPDATE conversation SET last_inbound_at = now() - make_interval(hours => :h) WHERE id = "
+                "(SELECT conversation_id FROM outbound_message WHERE id = :id)"
+            ),
+            {"h": hours, "id": id_},
+        )
+    taken = outbox.claim_due(session, "whatsapp", limit=9, hold=HOLD, rate=PLENTY, window=timedelta(hours=24))
+    assert {message.id for message in taken} == {never, fresh}
+    assert (_row(session, late).state, _row(session, late).error_code) == ("failed", 63016)
+
+
+def test_what_could_not_leave_for_half_a_day_is_given_up(session: Session) -> None:
+    [old], [urgent], [fresh] = (
+        put(session, number(1), "old"),
+        put(session, number(2), "danger", lane=Lane.PROTECTION),
+        put(session, number(3), "new"),
+    )
+    session.execute(
+        text("UPDATE outbound_message SET created_at = now() - interval '13 h' WHERE id != :id"), {"id": fresh}
+    )
+    assert outbox.give_up(session, timedelta(hours=12)) == 1
+    assert (_row(session, old).state, _row(session, old).reason) == ("failed", "too late")
+    assert {message.id for message in claim(session)} == {urgent, fresh}
+
+
+def test_what_was_held_leaves_with_an_opt_in(session: Session) -> None:
+    [held] = put(session, number(1), "bonjou")
+    address = session.scalars(select(Address)).one()
+    optout.record(session, address, "out", "asked")
+    session.execute(text("UPDATE outbound_message SET state = 'held'"))
+    assert claim(session) == []
+    optout.record(session, address, "in", "asked")
+    assert [message.id for message in claim(session)] == [held]
+
+
+def test_a_sender_that_stood_still_past_its_claim_is_believed(session: Session, message: uuid.UUID) -> None:
+    """Put back after a look-up in vain, then the first sender's answer comes: it is not sent again."""
+    claim(session)
+    outbox.unknown(session, message, NONE)
+    outbox.retry(session, message, NONE, 0)
+    outbox.accepted(session, message, "SM1", "queued")
+    assert claim(session) == []
+    assert _row(session, message).state == "accepted"
+
+
+def test_an_answer_for_a_try_that_has_failed_since_changes_nothing(session: Session, message: uuid.UUID) -> None:
+    claim(session)
+    outbox.accepted(session, message, "SM1", "queued")
+    outbox.report(session, message, "failed", external_id="SM1", code=30003)
+    sender.delivery_failed(session, message, 30003, RULES)
+    outbox.accepted(session, message, "SM1", "queued")
+    assert _row(session, message).state == "queued"
