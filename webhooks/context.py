@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from base.settings import Settings
 from messaging.bell import Bell
+from webhooks.limit import Buckets
 
 LARGEST_BODY = 64 * 1024  # a webhook of Twilio's is a few KB
 
@@ -19,6 +20,7 @@ class Context:
     engine: Engine
     sessions: sessionmaker[Session]
     bell: Bell
+    buckets: Buckets
 
 
 def context() -> Context:
