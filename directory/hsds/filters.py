@@ -69,8 +69,8 @@ def _moment(text: str) -> datetime:
 
 
 def _text(text: str) -> str:
-    if len(text) > LONGEST or not text.isprintable():
-        raise ValueError(f"text of at most {LONGEST} printable characters")
+    if len(text) > LONGEST or "\0" in text:
+        raise ValueError(f"text of at most {LONGEST} characters")
     return text
 
 
@@ -94,7 +94,9 @@ UUID_SCHEMA = {"type": "string", "format": "uuid"}
 FLAG_SCHEMA = {"type": "boolean"}
 PARAMETERS = {
     "search": Parameter(
-        "Words in the name or description, whatever their case", {"type": "string", "maxLength": LONGEST}, _text
+        "Words in the name or description, whatever their case",
+        {"type": "string", "maxLength": LONGEST, "pattern": r"^[^\x00]*$"},
+        _text,
     ),
     "page": Parameter(
         "Number of the page, from 1", {"type": "integer", "minimum": 1, "maximum": MOST_PAGES}, _whole(1, MOST_PAGES)

@@ -233,7 +233,7 @@ def test_a_page_after_the_last_is_empty(api: FlaskClient) -> None:
     [
         "page=0", "page=-1", "page=one", "page=1&page=2", "page=99999999", "page=%D9%A1", "per_page=101", "per_page=",
         "format=xml", "full=yes", "organization_id=1", "taxonomy_term_id=%00", "modified_after=yesterday",
-        "modified_after=2026-13-01", "need=gold", "parish=Kent", "search=%00", "search=a%0Ab", "search=" + "x" * 201,
+        "modified_after=2026-13-01", "need=gold", "parish=Kent", "search=%00", "search=" + "x" * 201,
         "postcode=00000", "nonsense=1", "language=EN", "open_to_migrants=maybe",
     ],
 )  # fmt: skip
