@@ -50,8 +50,10 @@ def world(sessions: sessionmaker[Session]) -> Iterator[World]:
 
 
 @pytest.fixture
-def api(settings: Settings, world: World) -> FlaskClient:
-    return webhooks.app.create_app(settings).test_client()
+def api(settings: Settings, world: World) -> Iterator[FlaskClient]:
+    app = webhooks.app.create_app(settings)
+    yield app.test_client()
+    app.extensions["koudmen"].engine.dispose()
 
 
 def get(api: FlaskClient, path: str, status: int = 200, **query: Any) -> Any:

@@ -28,6 +28,7 @@ def contract(settings: Settings, sessions: sessionmaker[Session]) -> Iterator[An
     with make_world(sessions):
         app = webhooks.app.create_app(settings.model_copy(update={"config": config}))
         yield schemathesis.openapi.from_wsgi("/hsds/openapi.json", app)
+        app.extensions["koudmen"].engine.dispose()
 
 
 @pytest.mark.parametrize(("path", "mode"), CASES)
