@@ -103,6 +103,13 @@ class Retention(Frozen):
     log: Duration
 
 
+class Hsds(Frozen):
+    """How often one address may ask the HSDS API: in the long run, and at once."""
+
+    per_minute: int = Field(120, ge=1, le=1_000_000)
+    burst: int = Field(60, ge=1, le=1_000_000)
+
+
 class Config(Frozen):
     """`config.yml`, every part checked; unknown keys are refused."""
 
@@ -114,6 +121,7 @@ class Config(Frozen):
     channels: Channels
     outbox: Outbox
     sweeper: Sweeper
+    hsds: Hsds = Field(default_factory=lambda: Hsds.model_validate({}))
     retention: Retention
 
 

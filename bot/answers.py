@@ -7,6 +7,7 @@ from typing import Any
 from bot import listing
 from bot.scene import Disclosed, Erase, Opted, Scene, Turn, Unread, Wanted, Worse, Wrong
 from bot.state import State, idle
+from directory import search
 from messaging import optout
 from messaging.outbox import Lane
 from oncall.cases import Disclosure
@@ -15,7 +16,6 @@ from oncall.cases import Disclosure
 WITHOUT_SAFETY_QUESTION = frozenset({"discrimination"})
 AFTER_QUESTION = 3  # services named beside "1 safe 2 not safe" are numbered from here
 CHILD = frozenset({"child_abuse"})
-NEAR = frozenset({"same_place", "same_parish", "serves_parish", "national"})  # directory.found, reasons
 
 
 def _turn(scene: Scene, *keys: str, **change: Any) -> Turn:
@@ -51,8 +51,7 @@ def find(scene: Scene) -> Turn:
         event = Wanted(need, query.parish, "none")
         done = _turn(there, "found_none", waiting="", results=(), shown=0)
         return _with_question(scene, replace(done, events=(event, Unread("no service"))))
-    local = any(NEAR & set(item.reasons) for item in scene.found)
-    outcome = "found" if local or not query.parish else "elsewhere"
+    outcome = search.outcome(scene.found)
     key = {"found": "found_near" if query.parish else "found", "elsewhere": "found_elsewhere"}[outcome]
     reply, named = listing.page(there, key, 0, place=query.place or query.parish or "")
     results = tuple(str(item.service_id) for item in scene.found)

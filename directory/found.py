@@ -11,9 +11,11 @@ from directory.hours import OpenDays
 class Query:
     """A search. `needs` are codes of the taxonomy, the first weighs as the others.
 
-    `parish` and `place` are names of the gazetteer; `language` is BCP 47; `at` is the instant "open" is asked for
-    (aware; None: opening hours do not count); `audience` holds who the person is (women, men, children, youth,
-    elderly, disability, migrants); `demo_numbers` lets numbers through that are verified for the demo only.
+    `parish` and `place` are names of the gazetteer; `latitude` and `longitude` are where the person stands (degrees),
+    when they shared it; `language` is BCP 47; `at` is the instant "open" is asked for (aware; None: opening hours do
+    not count); `audience` holds who the person is (women, men, children, youth, elderly, disability, migrants), `age`
+    is in years; `by_phone`: they cannot travel; `access`: they need a way in without steps; `free`: they cannot pay;
+    `demo_numbers` lets numbers through that are verified for the demo only.
     """
 
     needs: tuple[str, ...]
@@ -25,6 +27,10 @@ class Query:
     latitude: float | None = None
     longitude: float | None = None
     audience: frozenset[str] = frozenset()
+    age: int | None = None
+    by_phone: bool = False
+    access: bool = False
+    free: bool = False
     limit: int = 9
     demo_numbers: bool = False
 
@@ -48,9 +54,12 @@ class Found:
 
     `hours` empty means unknown ("call first"), `open_now` None likewise. `place` and `parish` are None for a service
     that is not at a place, or whose place is not known or not told; `place_confirmed` False: the town is assumed.
-    `reasons` are codes, most important first: need:X, also:X, refers (it stands for a service that is not named),
-    same_place, same_parish, serves_parish, national, neighbour_parish, elsewhere, verified, open, closed, speaks:X,
-    open_to_migrants.
+    `distance_km` is told when the person shared where they stand. `reasons` say why it is in the list and at this place
+    in it; they are codes, in the order in which they weighed (docs/ranking.md): need:X, part:X, also:X, missing:X,
+    instead:X (nothing meets X), refers (it stands for a service that is not named), for:X, particular:X, not_for_you,
+    same_place, near, same_parish, serves_parish, national, neighbour_parish, elsewhere, no_way_to_reach,
+    open_to_migrants, migrants_unknown, asks_papers, not_open_to_migrants, by_phone, no_phone, accessible,
+    access_unknown, free, fee, fee_unknown, verified, unverified, open, closed, hours_unknown, speaks:X.
     """
 
     service_id: uuid.UUID
@@ -78,3 +87,16 @@ class Found:
     def hours_text(self) -> str:
         """`known` or `unknown`, for a template to choose by."""
         return "known" if self.hours else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search comes to.
+
+    `outcome` is found (something in the place asked for, or national, that a person can reach), elsewhere (only further
+    away) or none. With none, `found` holds the nearest alternatives for a need close to it, or nothing. Whatever is not
+    `found` is an unmet need: who asks records it.
+    """
+
+    found: tuple[Found, ...]
+    outcome: str

@@ -1,10 +1,11 @@
-"""Find services for a person: one query for the candidates, then the order of `directory.ranking`.
+"""Find services for a person: the order comes from the index, what is told comes from the database.
 
-The database picks the candidates by needs, place and verification (`directory.candidates`); opening hours, distance and
-language are weighed here among them.
+Every result says why it is there. When nothing meets the need, the nearest alternative is given, and the outcome says
+that the need was not met, so that whoever asked can record it.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,18 +14,33 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from base.clock import DOMINICA, now
-from directory import places
-from directory.candidates import Opens, candidates, one
-from directory.found import Found, Number, Query
-from directory.holidays import PublicHolidays
+from directory import indexing, places, told
+from directory.choose import FAR_KM, HOLIDAYS, Weighed, Weighing, choose
+from directory.found import Answer, Found, Number, Query
 from directory.hours import open_at, weekly
-from directory.ranking import Facts, Rank, Where, rank
+from directory.index import Index
+from directory.openings import Opens
+from directory.reasons import reasons
 
-__all__ = ["Found", "Number", "Query", "details", "find"]
+__all__ = ["Answer", "Found", "Number", "Query", "answer", "details", "find", "outcome"]
 
-FAR_KM = 99.0  # when a position is not known: further than anything on the island
-SAME_PARISH_KM = 30.0  # a place we cannot measure to, in the parish asked for
-WHERE_REASONS = {Where.national: "national", Where.neighbour: "neighbour_parish", Where.elsewhere: "elsewhere"}
+# What stands nearest to a need that nobody meets, nearest first.
+INSTEAD = {
+    "food": ("money", "disaster"),
+    "shelter": ("money", "disaster"),
+    "money": ("food", "work"),
+    "health": ("disaster",),
+    "mental_health": ("health", "safety"),
+    "disability": ("health", "money"),
+    "elderly": ("health", "money"),
+    "children": ("safety", "money"),
+    "education": ("children", "work"),
+    "work": ("documents", "money"),
+    "legal": ("documents", "safety"),
+    "documents": ("legal",),
+    "disaster": ("shelter", "money"),
+    "safety": ("legal", "mental_health"),
+}
 
 
 def find(session: Session, query: Query) -> list[Found]:
@@ -32,9 +48,29 @@ def find(session: Session, query: Query) -> list[Found]:
     if not query.needs:
         return []
     query = _placed(query)
-    rows = session.execute(*candidates(query)).all()
-    ranked = sorted((_weigh(row, query) for row in rows), key=lambda pair: pair[0])
-    return [found for _, found in ranked[: query.limit]]
+    return _tell(session, choose(indexing.current(session), query), query)
+
+
+def answer(session: Session, query: Query) -> Answer:
+    """What `find` finds; when that is nothing, the nearest alternatives, marked `instead:` in their reasons."""
+    found = find(session, query)
+    if found or not query.needs:
+        return Answer(tuple(found), outcome(found))
+    for need in dict.fromkeys(other for asked in query.needs for other in INSTEAD.get(asked, ())):
+        others = find(session, replace(query, needs=(need,)))
+        if others:
+            marked = (replace(one, reasons=(f"instead:{query.needs[0]}", *one.reasons)) for one in others)
+            return Answer(tuple(marked), "none")
+    return Answer((), "none")
+
+
+def outcome(found: Sequence[Found]) -> str:
+    """found, elsewhere or none: whether something that can be reached meets the need where it was asked for."""
+    reachable = [one for one in found if "no_way_to_reach" not in one.reasons and "not_for_you" not in one.reasons]
+    if not reachable:
+        return "none" if not found else "elsewhere"
+    far = {"neighbour_parish", "elsewhere"}
+    return "found" if any(not far & set(one.reasons) for one in reachable) else "elsewhere"
 
 
 def details(
@@ -42,8 +78,20 @@ def details(
 ) -> Found | None:
     """One service by id. For a confidential one, the office that refers to it; None when there is nothing to tell."""
     query = Query(needs=(), at=at, demo_numbers=demo_numbers)
-    row = session.execute(*one(service_id, query)).first()
-    return _weigh(row, query)[1] if row else None
+    index = indexing.current(session)
+    refers = service_id in index.stands_for
+    weighed = _one(index, index.stands_for.get(service_id, service_id), query)
+    found = next(iter(_tell(session, weighed, query)), None)
+    return replace(found, reasons=("refers", *found.reasons)) if found and refers else found
+
+
+def _one(index: Index, service_id: uuid.UUID, query: Query) -> list[Weighed]:
+    entry = next(iter(index.by_service.get(service_id, ())), None)
+    if entry is None:
+        return []
+    weighing = Weighing(index, query)
+    facts = weighing.shared((entry.needs, entry.who, entry.terms, entry.area))
+    return [weighing.weigh(facts, entry)] if facts else []
 
 
 def _placed(query: Query) -> Query:
@@ -56,30 +104,19 @@ def _placed(query: Query) -> Query:
     return replace(query, parish=place.parish) if place else query
 
 
-def _weigh(row: Row[Any], query: Query) -> tuple[Rank, Found]:
-    where = None if query.parish is None else Where(row.where_)
-    speaks = tuple(sorted(row.languages or ()))
+def _tell(session: Session, chosen: Sequence[Weighed], query: Query) -> list[Found]:
+    if not chosen:
+        return []
+    rows = told.rows(session, [one.entry for one in chosen], demo=query.demo_numbers)
+    return [_found(rows[one.entry.service], one, query) for one in chosen if one.entry.service in rows]
+
+
+def _found(row: Row[Any], weighed: Weighed, query: Query) -> Found:
     phones = tuple(_number(phone) for phone in row.phones or () if phone["verified"])
     schedules = [Opens.read(schedule) for schedule in row.schedules or ()]
-    open_now = open_at(schedules, query.at, PublicHolidays()) if query.at else None
-    km = _km(row, query)
-    facts = Facts(
-        missing_needs=len(set(query.needs)) - row.hits,
-        other_audience=bool(query.audience and row.audience) and not query.audience & set(row.audience.split()),
-        out_of_reach=row.parish is None and not phones,
-        where=where,
-        also=bool(row.also),
-        open_to_migrants=row.open_to_migrants,
-        asks_papers=bool(row.documents),
-        verified=bool(phones),
-        open_now=open_now,
-        km=km,
-        speaks=query.language in speaks,
-        national=row.national or row.parish is None,
-        name=row.name,
-        key=str(row.id),
-    )
-    found = Found(
+    open_now = open_at(schedules, query.at, HOLIDAYS) if query.at else None
+    km = weighed.facts.km
+    return Found(
         service_id=row.id,
         name=row.name,
         organization=row.organization,
@@ -92,56 +129,16 @@ def _weigh(row: Row[Any], query: Query) -> tuple[Rank, Found]:
         hours=weekly(schedules, (query.at or now()).astimezone(DOMINICA).date()),
         open_now=open_now,
         open_to_migrants=row.open_to_migrants,
-        speaks=speaks,
+        speaks=tuple(sorted(row.languages or ())),
         national=row.national,
         eligibility=row.eligibility_description,
         documents=tuple(row.documents or ()),
         fees=row.fees_description,
         alert=row.alert,
         distance_km=round(km, 1) if query.latitude is not None and km < FAR_KM else None,
-        reasons=_reasons(row, query, facts),
+        reasons=reasons(row, weighed, query),
     )
-    return rank(facts, no_papers=query.no_papers), found
 
 
 def _number(phone: dict[str, Any]) -> Number:
     return Number(phone["number"], phone["channel"], phone["description"], phone["toll_free"])
-
-
-def _km(row: Row[Any], query: Query) -> float:
-    """Kilometres from the person, or from the place they named; settlements stand in for what nobody has surveyed."""
-    if query.place is not None and row.place == query.place and query.latitude is None:
-        return 0.0
-    latitude, longitude = _position(row)
-    here = (query.latitude, query.longitude)
-    asked = places.place_named(query.place) if query.place else None
-    if query.latitude is None and asked:
-        here = (asked.latitude, asked.longitude)
-    if here[0] is None or here[1] is None or latitude is None or longitude is None:
-        return SAME_PARISH_KM if query.parish and row.parish == query.parish else FAR_KM
-    return places.distance_km(here[0], here[1], latitude, longitude)
-
-
-def _position(row: Row[Any]) -> tuple[float | None, float | None]:
-    if row.latitude is not None:
-        return row.latitude, row.longitude
-    place = places.place_named(row.place) if row.place else None
-    return (place.latitude, place.longitude) if place else (None, None)
-
-
-def _reasons(row: Row[Any], query: Query, facts: Facts) -> tuple[str, ...]:
-    reasons = [f"{'also' if facts.also else 'need'}:{need}" for need in query.needs if need in (row.needs or ())]
-    reasons += ["refers"] if row.refers else []
-    if facts.where is not None:
-        reasons.append(WHERE_REASONS.get(facts.where) or _here(row, query))
-    reasons += ["verified"] if facts.verified else []
-    reasons += {True: ["open"], False: ["closed"], None: []}[facts.open_now]
-    reasons += [f"speaks:{query.language}"] if facts.speaks else []
-    reasons += ["open_to_migrants"] if facts.open_to_migrants == "yes" else []
-    return tuple(reasons)
-
-
-def _here(row: Row[Any], query: Query) -> str:
-    if row.place is not None and row.place == query.place:
-        return "same_place"
-    return "same_parish" if row.parish == query.parish else "serves_parish"

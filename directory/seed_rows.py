@@ -135,7 +135,8 @@ def _check(line: dict[str, str], keys: list[str]) -> None:
     _must(keys.count(line["key"]) == 1, "key is used twice")
     for column, choices in CHOICES.items():
         _must(line[column] in choices, f"{column} is one of {', '.join(sorted(choices - {''}))}")
-    unknown = [need for need in _list(line["needs"]) + _list(line["also"]) if need not in NEEDS]
+    given = [need for need, _ in _needs(line["needs"]) + _needs(line["also"])]
+    unknown = [need for need in given if need not in NEEDS]
     _must(not unknown, f"needs: unknown code {', '.join(unknown)}")
     _must(line["parish"] in {"", *(p.name for p in places.parishes())}, "parish is not one of the ten")
     place = places.place_named(line["place"]) if line["place"] else None
@@ -177,8 +178,8 @@ def _service(rows: Rows, line: dict[str, str]) -> None:
         **source,
     )
     for level, column in enumerate(("needs", "also")):
-        for need in _list(line[column]):
-            rows.add(ServiceNeed, service_id=service, need=need, rank=level)
+        for need, part in _needs(line[column]):
+            rows.add(ServiceNeed, service_id=service, need=need, rank=level, part=part)
     if line["parish"]:
         _location(rows, line, organization, service)
     _phones(rows, line, service, source)
@@ -285,6 +286,11 @@ def _ages(text: str) -> tuple[int | None, int | None]:
     match = re.fullmatch(r"(\d{1,3})?-(\d{1,3})?", text) if text else None
     _must(not text or match, "ages: write '17-24', '60-' or '-17'")
     return (int(match[1]) if match[1] else None, int(match[2]) if match[2] else None) if match else (None, None)
+
+
+def _needs(text: str) -> list[tuple[str, bool]]:
+    """ "health (part); food" as [("health", True), ("food", False)]."""
+    return [(one.removesuffix("(part)").strip(), one.endswith("(part)")) for one in _list(text)]
 
 
 def _list(text: str) -> list[str]:

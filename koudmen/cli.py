@@ -15,7 +15,7 @@ from koudmen.home import read_addresses
 COMMANDS = {
     "up": ("koudmen.up", "start everything and watch it"),
     "db": ("koudmen.commands.db", "upgrade: bring the database to the newest version"),
-    "directory": ("koudmen.commands.directory", "seed: load the Dominica directory"),
+    "directory": ("koudmen.commands.directory", "seed: load the Dominica directory; coverage: which need is met where"),
     "worker": ("koudmen.commands.work", "serve queues: worker turn | send | protect"),
     "sweeper": ("koudmen.commands.sweep", "pick up what a crash left"),
     "chat": ("koudmen.commands.chat", "talk to the bot in the terminal"),

@@ -3,7 +3,7 @@
 import gc
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from base import log
 from base.crypto import load_keys
@@ -13,8 +13,9 @@ from messaging.bell import Bell
 from messaging.intake import Intake
 from messaging.sender import check_lines
 from messaging.spool import Spool
-from webhooks import gateway, health, simulator, twilio
+from webhooks import gateway, health, hsds, simulator, twilio
 from webhooks.context import LARGEST_BODY, Context
+from webhooks.limit import Buckets
 
 logger = log.get(__name__)
 
@@ -29,7 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # one more, so that a longer one is seen to be: `body`
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
     app.extensions["koudmen"] = make_context(settings)
-    for blueprint in (twilio.blueprint, gateway.blueprint, health.blueprint):
+    for blueprint in (twilio.blueprint, gateway.blueprint, health.blueprint, hsds.blueprint):
         app.register_blueprint(blueprint)
     if settings.simulator:
         app.register_blueprint(simulator.blueprint)
@@ -47,16 +48,25 @@ def make_context(settings: Settings) -> Context:
     spool.check()
     intake = Intake(engine, spool, settings.config.outbox, lambda: bell.ring("turn"))
     intake.start()
-    return Context(settings, engine, make_sessions(engine), bell, intake)
+    limit = settings.config.hsds
+    buckets = Buckets(limit.per_minute, limit.burst)
+    return Context(settings, engine, make_sessions(engine), bell, intake, buckets)
 
 
-def _error(error: Exception) -> tuple[Response, int]:
+def _error(error: Exception) -> Response:
     """A short plain answer; never a stack trace."""
+    of_api = request.path.startswith(f"{hsds.PREFIX}/")
+    if isinstance(error, HTTPException) and of_api:
+        return hsds.problem(error)
     if isinstance(error, HTTPException):
         code = error.code or 500
-        return Response(f"{error.name}\n", mimetype="text/plain"), code
+        return Response(f"{error.name}\n", mimetype="text/plain", status=code)
     logger.error("request failed", path=str(request.url_rule), method=request.method, exc_info=error)
-    return Response("Not now, try again\n", mimetype="text/plain"), 503
+    return (
+        hsds.problem(ServiceUnavailable())
+        if of_api
+        else Response("Not now, try again\n", mimetype="text/plain", status=503)
+    )
 
 
 def _headers(response: Response) -> Response:

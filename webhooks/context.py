@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from base.settings import Settings
 from messaging.bell import Bell
 from messaging.intake import Intake
+from webhooks.limit import Buckets
 
 LARGEST_BODY = 64 * 1024  # a webhook of Twilio's is a few KB
 
@@ -21,6 +22,7 @@ class Context:
     sessions: sessionmaker[Session]
     bell: Bell
     intake: Intake
+    buckets: Buckets
 
 
 def context() -> Context:

@@ -1,5 +1,6 @@
 """Tables of the directory, shaped like HSDS 3.1 with the Dominica profile. One module for each noun."""
 
+from directory.freshness import DirectoryChange
 from directory.models.location import Accessibility, Location, LocationAddress, ServiceAtLocation
 from directory.models.organization import DirectoryContact, Organization, OrganizationName, Program, Url
 from directory.models.reach import Phone, Schedule, SpokenLanguage
@@ -19,6 +20,7 @@ __all__ = [
     "Attribute",
     "CheckTask",
     "CostOption",
+    "DirectoryChange",
     "DirectoryContact",
     "FieldChange",
     "Location",

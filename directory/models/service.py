@@ -52,13 +52,17 @@ class Service(Sourced, Touched, Base):
 
 
 class ServiceNeed(Base):
-    """A need code of the taxonomy that a service meets. `rank` 0: what it is for; 1: it also helps with this."""
+    """A need code of the taxonomy that a service meets. `rank` 0: what it is for; 1: it also helps with this.
+
+    `part`: it answers a part of the need only (a test for HIV is not a doctor): it comes after those that answer all.
+    """
 
     __tablename__ = "service_need"
     __table_args__ = (Index("ix_service_need_need", "need", "rank", "service_id"),)
     service_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("service.id"), primary_key=True)
     need: Mapped[str] = mapped_column(primary_key=True)
     rank: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    part: Mapped[bool] = mapped_column(server_default=text("false"), comment="answers a part of the need only")
 
 
 class CostOption(Base):

@@ -1,16 +1,19 @@
-"""`koudmen directory seed`."""
+"""`koudmen directory seed` and `koudmen directory coverage`."""
 
 from collections.abc import Sequence
 
 from base.db import transaction
 from directory import load
 from koudmen.cli import parser
+from koudmen.commands import coverage
 from koudmen.runtime import make_runtime
 
 
 def main(arguments: Sequence[str]) -> int:
+    if arguments and arguments[0] == "coverage":
+        return coverage.main(arguments[1:])
     options = parser("directory")
-    options.add_argument("action", choices=["seed"])
+    options.add_argument("action", choices=["seed", "coverage"])
     options.add_argument("--demo", action="store_true", help="mark the demo's numbers; never for real texters")
     demo = options.parse_args(arguments).demo
     runtime = make_runtime(pool_size=1)

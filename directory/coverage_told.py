@@ -1,0 +1,110 @@
+"""Coverage as a table for the terminal, as CSV, and as a picture (SVG) that can be read without colour."""
+
+import csv
+import io
+from collections.abc import Iterator
+from html import escape
+
+from directory.coverage import Cell, Coverage
+from directory.needs import NEEDS
+
+COLUMNS = (
+    "area need services verified verified_share migrants migrants_share kreyol kreyol_share unmet_searches".split()
+)
+WIDE, HIGH, LEFT, TOP = 92, 46, 130, 118  # of a cell and of the margins, in pixels
+KEY = "services; v: with a verified number, m: known to serve migrants, k: speaking Haitian Creole"
+
+
+def table(coverage: Coverage) -> str:
+    """Lines for the terminal: services, then v, m and k of them, then searches that found nothing."""
+    heads = ["", *coverage.areas]
+    rows = [[need, *(_short(coverage.cell(need, area)) for area in coverage.areas)] for need in NEEDS]
+    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in [heads, *rows]]
+    return "\n".join(line.rstrip() for line in [*lines, "", f"{KEY}; !: searches that found nothing there"])
+
+
+def as_csv(coverage: Coverage) -> str:
+    """One line for each area and need; shares from 0 to 1, empty where there is no service."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for area in coverage.areas:
+        for need in NEEDS:
+            cell = coverage.cell(need, area)
+            counts = [
+                part for count in (cell.verified, cell.migrants, cell.kreyol) for part in (count, _share(cell, count))
+            ]
+            writer.writerow([area, need, cell.services, *counts, cell.unmet_told])
+    return out.getvalue()
+
+
+def as_svg(coverage: Coverage) -> str:
+    """A picture: the number says how many, shade and bar repeat it, hatching marks where there is nothing."""
+    wide, high = LEFT + WIDE * len(coverage.areas) + 10, TOP + HIGH * len(NEEDS) + 40
+    title = f"Services by need and {coverage.kind}"
+    gaps = f"{len(coverage.gaps())} combinations without any service of their own"
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="t d" viewBox="0 0 {wide} {high}" '
+            f'width="{wide}" height="{high}" font-family="sans-serif">',
+            f'<title id="t">{escape(title)}</title><desc id="d">{escape(f"{title}: {gaps}. {KEY}.")}</desc>',
+            '<defs><pattern id="none" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 6L6 0" '
+            'stroke="#666" stroke-width="1"/></pattern></defs>',
+            f'<rect width="{wide}" height="{high}" fill="#fff"/>',
+            f'<text x="8" y="22" font-size="16" font-weight="bold">{escape(title)}</text>',
+            *_heads(coverage),
+            *(part for row, need in enumerate(NEEDS) for part in _row(coverage, need, TOP + row * HIGH)),
+            f'<text x="8" y="{high - 14}" font-size="11">{escape(KEY)}; hatched: none; '
+            "! searches that found nothing there</text>",
+            "</svg>",
+        ]
+    )
+
+
+def _heads(coverage: Coverage) -> Iterator[str]:
+    for column, area in enumerate(coverage.areas):
+        x = LEFT + column * WIDE + WIDE // 2 - 10
+        yield f'<text x="{x}" y="{TOP - 8}" font-size="12" transform="rotate(-35 {x} {TOP - 8})">{escape(area)}</text>'
+
+
+def _row(coverage: Coverage, need: str, y: int) -> Iterator[str]:
+    yield f'<text x="8" y="{y + HIGH // 2 + 4}" font-size="12">{escape(need.replace("_", " "))}</text>'
+    for column, area in enumerate(coverage.areas):
+        yield from _square(coverage.cell(need, area), LEFT + column * WIDE, y, f"{need}, {area}")
+
+
+def _square(cell: Cell, x: int, y: int, named: str) -> Iterator[str]:
+    shade = 255 - min(cell.services, 8) * 9
+    fill = f"rgb({shade},{shade},{shade})" if cell.services else "url(#none)"
+    yield (
+        f'<g><title>{escape(f"{named}: {_short(cell)}")}</title><rect x="{x}" y="{y}" width="{WIDE - 3}" '
+        f'height="{HIGH - 3}" fill="{fill}" stroke="#000" stroke-width="{1 if cell.services else 2}"/>'
+    )
+    if cell.services:
+        yield f'<text x="{x + 6}" y="{y + 19}" font-size="16" font-weight="bold">{cell.services}</text>'
+        yield f'<text x="{x + 6}" y="{y + 34}" font-size="11">{_parts(cell)}</text>'
+        bar = round((WIDE - 15) * cell.verified / cell.services)
+        yield f'<rect x="{x + 6}" y="{y + 37}" width="{bar}" height="3" fill="#000"/>'
+    else:
+        yield f'<rect x="{x + 3}" y="{y + 4}" width="16" height="18" fill="#fff"/>'
+        yield f'<text x="{x + 6}" y="{y + 19}" font-size="16" font-weight="bold">0</text>'
+    if cell.unmet:
+        yield (
+            f'<rect x="{x + 50}" y="{y + 4}" width="36" height="17" fill="#fff" stroke="#000"/>'
+            f'<text x="{x + 53}" y="{y + 17}" font-size="11">! {escape(cell.unmet_told)}</text>'
+        )
+    yield "</g>"
+
+
+def _parts(cell: Cell) -> str:
+    return f"{cell.verified}v {cell.migrants}m {cell.kreyol}k"
+
+
+def _short(cell: Cell) -> str:
+    unmet = f" !{cell.unmet_told}" if cell.unmet else ""
+    return (f"{cell.services} ({_parts(cell)})" if cell.services else "-") + unmet
+
+
+def _share(cell: Cell, count: int) -> str:
+    return f"{count / cell.services:.2f}" if cell.services else ""

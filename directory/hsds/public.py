@@ -1,0 +1,54 @@
+"""What of the directory is public, as SQL. Whatever hangs only on something confidential is confidential too.
+
+An organization, programme or location that is known only for confidential services gives them away by its name.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, literal, or_
+from sqlalchemy.orm import aliased
+
+from directory.models import Location, Organization, Phone, Program, Service, ServiceAtLocation
+
+Behind = aliased(Service, name="behind")
+
+
+def service() -> ColumnElement[bool]:
+    """A service that may be named."""
+    return ~Service.confidential
+
+
+def organization() -> ColumnElement[bool]:
+    """An organization with a service that may be named, or with none at all."""
+    return _known_for(Behind.organization_id == Organization.id, Organization)
+
+
+def program() -> ColumnElement[bool]:
+    """A programme, likewise."""
+    return _known_for(Behind.program_id == Program.id, Program)
+
+
+def _known_for(link: ColumnElement[bool], model: Any) -> ColumnElement[bool]:
+    hidden = exists().where(link, Behind.confidential).correlate(model)
+    return or_(exists().where(link, ~Behind.confidential).correlate(model), ~hidden)
+
+
+def location() -> ColumnElement[bool]:
+    """A location that is not confidential, and not only that of confidential services or of a hidden organization."""
+    at = exists().where(ServiceAtLocation.location_id == Location.id, Behind.id == ServiceAtLocation.service_id)
+    known = at.where(~Behind.confidential).correlate(Location)
+    hidden = at.where(Behind.confidential).correlate(Location)
+    owner = exists().where(Organization.id == Location.organization_id, organization()).correlate(Location)
+    return and_(~Location.confidential, or_(known, and_(~hidden, or_(Location.organization_id.is_(None), owner))))
+
+
+def service_at_location() -> ColumnElement[bool]:
+    """A service at a location that are both public. Its query must name ServiceAtLocation."""
+    named = exists().where(Behind.id == ServiceAtLocation.service_id, ~Behind.confidential)
+    told = exists().where(Location.id == ServiceAtLocation.location_id, location())
+    return and_(named.correlate(ServiceAtLocation), told.correlate(ServiceAtLocation))
+
+
+def phone(*, unverified: bool) -> ColumnElement[bool]:
+    """A number that may be told; one that nobody has verified only where it was asked for and is marked so."""
+    return and_(~Phone.confidential, or_(Phone.verified_on.is_not(None), literal(unverified)))

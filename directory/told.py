@@ -1,0 +1,132 @@
+"""What is told of a service, read from the database. Nothing confidential leaves it: no service, place or phone."""
+
+import uuid
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    Select,
+    Subquery,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    distinct,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from directory.index import Entry
+from directory.models import (
+    Location,
+    LocationAddress,
+    Organization,
+    Phone,
+    RequiredDocument,
+    Schedule,
+    Service,
+    ServiceAtLocation,
+    SpokenLanguage,
+)
+from directory.openings import NAMES
+
+DEMO = bindparam("demo", type_=Boolean)
+SERVICES, ATS = bindparam("services", type_=ARRAY(Uuid)), bindparam("ats", type_=ARRAY(Uuid))
+
+
+def rows(session: Session, entries: Sequence[Entry], *, demo: bool) -> dict[uuid.UUID, Row[Any]]:
+    """By service id, what may be told of each entry now. One that may not be told any more is left out."""
+    values = {"services": [e.service for e in entries], "ats": [e.at for e in entries], "demo": demo}
+    return {row.id: row for row in session.execute(_statement(), values)}
+
+
+@cache
+def _statement() -> Select[Any]:
+    """Built once: putting the statement together costs more than running it."""
+    asked = func.unnest(SERVICES, ATS).table_valued(column("service", Uuid), column("at", Uuid)).render_derived("asked")
+    at_id, place_told = asked.c.at, ~func.coalesce(Location.confidential, literal(False))
+    best = (
+        select(
+            Service.id,
+            Service.name,
+            Organization.name.label("organization"),
+            Service.audience,
+            Service.open_to_migrants,
+            Service.national,
+            Service.eligibility_description,
+            Service.fees_description,
+            Service.alert,
+            Location.id.label("location_id"),
+            Location.parish,
+            Location.place,
+            Location.place_confirmed,
+            ServiceAtLocation.id.label("at_id"),
+        )
+        .join(asked, asked.c.service == Service.id)
+        .join(Organization, Organization.id == Service.organization_id)
+        .outerjoin(ServiceAtLocation, and_(ServiceAtLocation.id == at_id, ServiceAtLocation.service_id == Service.id))
+        .outerjoin(Location, Location.id == ServiceAtLocation.location_id)
+        .where(Service.status == "active", ~Service.confidential, place_told)
+        .subquery("best")
+    )
+    return _with_details(best)
+
+
+def is_verified() -> ColumnElement[bool]:
+    """A named person dialled it. A number verified for the demo counts only where nobody real is texting."""
+    return or_(Phone.verified_on.is_not(None), and_(Phone.demo, DEMO))
+
+
+def _with_details(best: Subquery) -> Select[Any]:
+    address = (
+        select(LocationAddress.address_1)
+        .where(LocationAddress.location_id == best.c.location_id)
+        .order_by(LocationAddress.id)
+        .limit(1)
+    )
+    documents = select(func.json_agg(RequiredDocument.document)).where(RequiredDocument.service_id == best.c.id)
+    languages = select(func.json_agg(distinct(SpokenLanguage.code))).where(
+        or_(SpokenLanguage.service_id == best.c.id, SpokenLanguage.location_id == best.c.location_id)
+    )
+    return select(
+        best,
+        address.scalar_subquery().label("address"),
+        _phones(best).label("phones"),
+        _schedules(best).label("schedules"),
+        languages.scalar_subquery().label("languages"),
+        documents.scalar_subquery().label("documents"),
+    )
+
+
+def _phones(best: Subquery) -> ScalarSelect[Any]:
+    fields = func.json_build_object(
+        "number", Phone.number, "channel", Phone.channel, "description", Phone.description,
+        "toll_free", Phone.toll_free, "verified", is_verified(),
+    )  # fmt: skip
+    ours = or_(
+        Phone.service_id == best.c.id,
+        Phone.location_id == best.c.location_id,
+        Phone.service_at_location_id == best.c.at_id,
+    )
+    agg = func.json_agg(aggregate_order_by(fields, Phone.priority, Phone.number))
+    return select(agg).where(ours, ~Phone.confidential).scalar_subquery()
+
+
+def _schedules(best: Subquery) -> ScalarSelect[Any]:
+    pairs = [part for name in NAMES for part in (literal(name), getattr(Schedule, name))]
+    ours = or_(
+        Schedule.service_id == best.c.id,
+        Schedule.location_id == best.c.location_id,
+        Schedule.service_at_location_id == best.c.at_id,
+    )
+    return select(func.json_agg(func.json_build_object(*pairs))).where(ours).scalar_subquery()
