@@ -1,13 +1,13 @@
 """why a reply was given up; unknown outcomes hold up later replies
 
-Revision: 0008, after: 0001
+Revision: 0008, after: 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0001"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
