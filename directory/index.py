@@ -6,7 +6,7 @@ are read from the database with each answer, past the same rules on what is conf
 """
 
 import uuid
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -59,8 +59,12 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A service at one of its places (or at none). Numbers point into the index's lists; degrees may be a village's."""
+    """A service at one of its places (or at none). Numbers point into the index's lists; degrees may be a village's.
 
+    `key` is its place in the order of ids, which settles what nothing else does.
+    """
+
+    key: int
     service: uuid.UUID
     location: uuid.UUID | None
     at: uuid.UUID | None
@@ -115,9 +119,10 @@ class Index:
         for need in {met.need for met in self.needs.values[entry.needs]}:
             self.by_need.setdefault(need, {}).setdefault(kind, []).append(entry)
 
-    def kinds(self, needs: Iterable[str]) -> dict[Kind, list[Entry]]:
-        """The entries that meet any of the needs, by kind."""
-        found: dict[Kind, list[Entry]] = {}
-        for need in needs:
-            found |= self.by_need.get(need, {})
-        return found
+    def kinds(self, needs: Sequence[str]) -> Iterator[tuple[Kind, list[Entry]]]:
+        """The entries that meet any of the needs, by kind. Each kind once: those of a kind meet the same needs."""
+        for number, need in enumerate(needs):
+            before = [self.by_need.get(other, {}) for other in needs[:number]]
+            for kind, entries in self.by_need.get(need, {}).items():
+                if not any(kind in others for others in before):
+                    yield kind, entries

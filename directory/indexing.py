@@ -1,10 +1,12 @@
 """Builds the index from the database, and keeps one for each database a process reads."""
 
+import gc
 import threading
 import uuid
 import weakref
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Engine, Select, func, or_, select
@@ -65,14 +67,22 @@ def current(session: Session) -> Index:
 
 def build(session: Session) -> Index:
     """Read everything the order of results depends on."""
-    return _Builder(session).build()
+    collecting = gc.isenabled()
+    gc.disable()  # it would look through a growing heap again and again, and find nothing
+    try:
+        return _Builder(session).build()
+    finally:
+        gc.freeze()  # nor later, in the middle of somebody's search; what is dropped is still freed, it holds no cycles
+        if collecting:
+            gc.enable()
 
 
 class _Builder:
     """The tables of the directory, by the ids that point at each other."""
 
     def __init__(self, session: Session) -> None:
-        self.session, self.index = session, Index()
+        self.session, self.index, self.keys = session, Index(), count()
+        self.known_hours: dict[tuple[Any, ...], int] = {}
         self.needs = self._grouped(select(ServiceNeed.service_id, ServiceNeed.need, ServiceNeed.rank, ServiceNeed.part))
         self.serves = self._sets(
             select(ServiceArea.service_id, ServiceArea.parish).where(ServiceArea.parish.is_not(None))
@@ -106,17 +116,24 @@ class _Builder:
         for at, location, parish, place, latitude, longitude in self.places.get(row.id) or [(None,) * 6]:
             owners = (row.id, location, at)
             terms = index.terms.number(self._terms(row, owners, parish))
-            opens = (Opens(**dict(zip(NAMES, one, strict=True))) for one in self._of(self.hours, owners))
             lat, lon = _position(place, latitude, longitude)
             index.add(
                 Entry(
-                    row.id, location, at, row.name, place, needs, who, terms,
+                    next(self.keys), row.id, location, at, row.name, place, needs, who, terms,
                     index.areas.number(Area(parish, serves)),
-                    index.hours.number(tuple(opens)),
+                    self._hours(owners),
                     index.languages.number(frozenset(code for (code,) in self._of(self.spoken, owners))),
                     lat, lon,
                 )
             )  # fmt: skip
+
+    def _hours(self, owners: tuple[Key, ...]) -> int:
+        """The number of these schedules; most services keep the same few."""
+        rows = tuple(self._of(self.hours, owners))
+        if rows not in self.known_hours:
+            opens = tuple(Opens(**dict(zip(NAMES, row, strict=True))) for row in rows)
+            self.known_hours[rows] = self.index.hours.number(opens)
+        return self.known_hours[rows]
 
     def _needs_of(self, service: uuid.UUID, *, hidden: bool = False) -> set[NeedMet]:
         return {NeedMet(need, rank > 0, part, hidden) for need, rank, part in self.needs.get(service, ())}
@@ -168,7 +185,7 @@ def _services() -> Select[*tuple[Any, ...]]:
         Service.id, Service.name, Service.audience, Service.minimum_age, Service.maximum_age, Service.open_to_migrants,
         Service.national, Service.confidential, Service.referred_by_id,
         func.coalesce(Service.fees_description, "").notin_(["", "free", "Free"]).label("has_fees"),
-    ).where(Service.status == "active")  # fmt: skip
+    ).where(Service.status == "active").order_by(Service.id)  # fmt: skip
 
 
 def _places() -> Select[*tuple[Any, ...]]:

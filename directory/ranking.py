@@ -51,7 +51,7 @@ class Facts:
     speaks: bool
     national: bool
     name: str
-    key: str
+    key: int
 
 
 OPEN_ORDER = {True: 0, None: 1, False: 2}
@@ -86,7 +86,7 @@ def fit(facts: Facts) -> Rank:
 
 
 def after_fit(facts: Facts) -> Rank:
-    """The second half: open, near, language, name."""
+    """The second half: open, near, language, name, and a number that is always the same for the same place."""
     near = (not facts.national if facts.where is None else False, facts.km)
     return (OPEN_ORDER[facts.open_now], *near, not facts.speaks, facts.name, facts.key)
 

@@ -1,0 +1,124 @@
+"""`python -m tests.bench.directory`: how long the bot's searches take, and how that grows with the directory.
+
+The last line is one JSON object. The exit code is 0 only when the slowest hundredth of the searches on the largest
+island stays below the aim.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.orm import Session, sessionmaker
+
+from base.clock import DOMINICA
+from base.db import make_engine, make_sessions
+from directory import indexing
+from directory.needs import NEEDS
+from directory.places import all_places, parishes
+from directory.search import Query, answer
+from koudmen.database import upgrade_at
+from koudmen.embedded import embedded_postgres
+from tests.bench.island import fill
+from tests.bench.load import percentile
+
+SIZES = (1_000, 10_000, 100_000)
+AIM_MS = 50.0
+SEARCHES = 400
+MORNING = datetime(2026, 11, 16, 8, tzinfo=DOMINICA)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One size: seconds for each search, and for the index to be read again after a change."""
+
+    services: int
+    places: int
+    searches: Sequence[float]
+    index_s: float
+
+    def ms(self, share: float) -> float:
+        return percentile(sorted(self.searches), share) * 1000
+
+
+def main() -> int:
+    """Measure each size in a database of its own and print."""
+    options = argparse.ArgumentParser(prog="python -m tests.bench.directory", description=__doc__)
+    options.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    sizes: list[int] = options.parse_args().sizes
+    print(f"{'services':>10}{'places':>10}{'search p50':>12}{'p99':>9}{'max (ms)':>10}{'index (s)':>11}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="koudmen-bench-") as name:
+        Path(name).chmod(0o755)  # PostgreSQL runs as another user when we are root
+        with embedded_postgres(Path(name) / "home", durable=False) as url:
+            found = [_measured(url, size) for size in sizes]
+    last = found[-1]
+    figures = {f"search_p99_ms_{one.services}": round(one.ms(99), 1) for one in found}
+    print(json.dumps(figures | {"index_s": round(last.index_s, 2), "aim_ms": AIM_MS}))
+    return 0 if last.ms(99) <= AIM_MS else 1
+
+
+def _measured(url: str, size: int) -> Measured:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE island_{size}")
+    own = url.replace("/koudmen?", f"/island_{size}?")
+    engine = make_engine(own)
+    upgrade_at(engine)
+    with psycopg.connect(own) as connection:
+        held = fill(connection, size)
+    sessions = make_sessions(engine)
+    begun = time.perf_counter()
+    with sessions() as session:
+        indexing.current(session)
+    index_s = time.perf_counter() - begun
+    found = Measured(size, held, _searches(sessions), index_s)
+    engine.dispose()
+    print(
+        f"{size:>10,}{held:>10,}{found.ms(50):>12.1f}{found.ms(99):>9.1f}{found.ms(100):>10.1f}{index_s:>11.2f}",
+        flush=True,
+    )
+    return found
+
+
+def _searches(sessions: sessionmaker[Session]) -> list[float]:
+    """The bot's queries, each in a transaction of its own as in a turn."""
+    seconds = []
+    for query in queries(SEARCHES):
+        begun = time.perf_counter()
+        with sessions() as session, session.begin():
+            found = answer(session, query).found
+        seconds.append(time.perf_counter() - begun)
+        if not found:
+            raise SystemExit(f"a search found nothing: {query}")
+    return seconds
+
+
+def queries(count: int) -> list[Query]:
+    """What people ask: a need alone, in a parish, in a village, from where they stand; language, hour, who they are."""
+    chance = random.Random(20261123)
+    villages = [place for place in all_places() if place.latitude]
+    made = []
+    for _ in range(count):
+        place = chance.choice(villages)
+        where: dict[str, object] = chance.choice(
+            [{}, {"parish": chance.choice(parishes()).name}, {"parish": place.parish, "place": place.name},
+             {"latitude": place.latitude, "longitude": place.longitude}]
+        )  # fmt: skip
+        made.append(
+            Query(
+                (chance.choice(NEEDS),), language=chance.choice(["en", "ht", "acf"]), no_papers=chance.random() < 0.2,
+                at=MORNING + timedelta(minutes=chance.randrange(60 * 24 * 300)),
+                audience=frozenset(chance.choice([[], [], ["children"], ["women"]])), **where,  # type: ignore[arg-type]
+            )
+        )  # fmt: skip
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())
