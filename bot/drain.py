@@ -21,7 +21,7 @@ from base.clock import now
 from base.db import transaction
 from base.errors import ConfigError
 from base.settings import LANGUAGES, Settings
-from bot import effects, moves
+from bot import effects, moves, pages
 from bot.phrases import say
 from bot.rasa import NluClient
 from bot.reading import Reading, glance, read
@@ -156,6 +156,9 @@ class Drain:
             place = effects.Place(session, *row)
             if release:
                 place.conversation.claimed_until = None
+            if pages.answered(place, self.settings):
+                self.protecting = True
+                return True
             self._write(place, reading, self._decide(place, reading))
         return True
 

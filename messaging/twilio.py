@@ -6,7 +6,7 @@ Sources: twilio-python 9.13 (request_validator.py, http/http_client.py), Twilio'
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -142,6 +142,22 @@ class _HttpClient(TwilioHttpClient):
         return super().request(method, uri, *args, **kwargs)
 
 
+def asked(ask: Callable[[], Any]) -> Any:
+    """What Twilio answers; SendError (surely not taken) or OutcomeUnknown (perhaps taken) otherwise."""
+    try:
+        return ask()
+    except TwilioRestException as error:
+        raise _refusal(error) from None
+    except (TwilioException, ValueError):
+        raise OutcomeUnknown("an answer nobody can read") from None
+    except requests.exceptions.ConnectTimeout:
+        raise SendError("connection timed out") from None
+    except requests.exceptions.ConnectionError as error:
+        raise _connection(error) from None
+    except requests.exceptions.RequestException:
+        raise OutcomeUnknown("no answer") from None
+
+
 class TwilioChannel:
     """Sends SMS and WhatsApp messages through one Twilio account."""
 
@@ -173,18 +189,7 @@ class TwilioChannel:
         if self.account.messaging_service_sid:
             values["messaging_service_sid"] = self.account.messaging_service_sid
         values["from_"] = sender
-        try:
-            sent = self.client.messages.create(**values)
-        except TwilioRestException as error:
-            raise _refusal(error) from None
-        except (TwilioException, ValueError):
-            raise OutcomeUnknown("an answer nobody can read") from None
-        except requests.exceptions.ConnectTimeout:
-            raise SendError("connection timed out") from None
-        except requests.exceptions.ConnectionError as error:
-            raise _connection(error) from None
-        except requests.exceptions.RequestException:
-            raise OutcomeUnknown("no answer") from None
+        sent = asked(lambda: self.client.messages.create(**values))
         return Accepted(sent.sid or "", str(sent.status))
 
     def find(self, message: Sending, since: datetime, known: frozenset[str]) -> Accepted | None:

@@ -2,10 +2,9 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, func, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text, Uuid
 
@@ -56,8 +55,7 @@ class Shift(Base):
 
 class Rotation(Base):
     """People who take turns at a level: each `turn_days` days, in the order of `staff_ids`, counted from `starts_at`
-    in the service's time zone. `windows`: only at these hours, a list of {"days": "Mon-Fri", "from": "16:00",
-    "to": "08:00"} (into the next day when `to` is not later); none: always."""
+    in the service's time zone. `windows`: only at these hours, as "Mon-Fri 16:00-08:00, Sat-Sun 00:00-24:00"."""
 
     __tablename__ = "rotation"
     __table_args__ = (CheckConstraint("turn_days > 0", name="turn_days"),)
@@ -68,7 +66,7 @@ class Rotation(Base):
     turn_days: Mapped[int] = mapped_column(SmallInteger, server_default="7")
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
-    windows: Mapped[Any | None] = mapped_column(JSONB)
+    windows: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -22,7 +22,7 @@ def upgrade() -> None:
     sa.Column('turn_days', sa.SmallInteger(), server_default='7', nullable=False),
     sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('ends_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('windows', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    sa.Column('windows', sa.String(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.CheckConstraint('turn_days > 0', name=op.f('ck_rotation_turn_days')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_rotation'))
