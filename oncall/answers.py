@@ -75,7 +75,7 @@ def answer(session: Session, who: Staff, asked: Command, now: datetime) -> Answe
         done = handling.pass_on(session, case.id, who.id, now, round=page.round if page else NOT_PAGED)
     else:
         done = handling.who_has(session, case)
-    _mark(session, who, code, asked, now)
+    mark(session, who, code, asked.verb, now)
     return Answered(who, done)
 
 
@@ -104,10 +104,11 @@ def _tested(session: Session, who: Staff, page: Page, now: datetime) -> Answered
     return Answered(who, None)
 
 
-def _mark(session: Session, who: Staff, code: str, asked: Command, now: datetime) -> None:
-    if asked.verb != "?":
+def mark(session: Session, who: Staff, code: str, verb: str, now: datetime) -> None:
+    """Note on somebody's pages with this code that they were answered."""
+    if verb != "?":
         session.execute(
             update(Page)
             .where(Page.staff_id == who.id, Page.code == code, Page.kind == "case", Page.answered_at.is_(None))
-            .values(answer="take" if asked.verb == "A" else "pass", answered_at=now)
+            .values(answer="take" if verb == "A" else "pass", answered_at=now)
         )

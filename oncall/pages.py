@@ -105,10 +105,11 @@ def claim(session: Session, now: datetime, *, hold: timedelta, limit: int = 50) 
         page.claimed_at, page.claim_until = now, now + hold
         page.attempts += 1
     session.flush()
-    return [_paging(page, staff) for page, staff in rows if page.state == "sending"]
+    return [paging(page, staff) for page, staff in rows if page.state == "sending"]
 
 
-def _paging(page: Page, staff: Staff) -> Paging:
+def paging(page: Page, staff: Staff) -> Paging:
+    """A page with what is needed to put it into words and to send it."""
     language = staff.languages[0] if staff.languages else "en"
     return Paging(
         page.id, page.staff_id, page.case_id, page.channel, staff.phone or "", language, page.kind, page.code,

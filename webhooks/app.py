@@ -11,7 +11,7 @@ from base.db import make_engine, make_sessions, use_keys
 from base.settings import Settings, check_ready_for_people, load_settings
 from messaging.bell import Bell
 from messaging.sender import check_lines
-from webhooks import gateway, health, simulator, twilio
+from webhooks import gateway, health, simulator, twilio, voice
 from webhooks.context import LARGEST_BODY, Context
 
 logger = log.get(__name__)
@@ -27,7 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # one more, so that a longer one is seen to be: `body`
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
     app.extensions["koudmen"] = make_context(settings)
-    for blueprint in (twilio.blueprint, gateway.blueprint, health.blueprint):
+    for blueprint in (twilio.blueprint, voice.blueprint, gateway.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
     if settings.simulator:
         app.register_blueprint(simulator.blueprint)
