@@ -223,6 +223,12 @@ class Settings(Frozen):
         """Unconfirmed emergency numbers and the demo's numbers may be used: no real texter is behind this."""
         return self.rehearsal or (self.twilio is None and self.gateway_url is None)
 
+    @property
+    def staff_url(self) -> str:
+        """Where officers open the staff site, for the link in a page; this machine's where nobody real texts."""
+        set_by_hand = self.config.oncall.staff_url
+        return set_by_hand or (f"http://{self.host}:{self.staff_port}" if self.rehearsing else "")
+
     def emergency_numbers(self) -> tuple[str, ...]:
         """The numbers a person in danger is given: confirmed ones, or all of them where nobody real is texting."""
         return tuple(n.number for n in self.config.emergency if n.confirmed or self.rehearsing)

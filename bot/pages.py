@@ -22,7 +22,7 @@ def answered(place: Place, settings: Settings) -> bool:
     told = answers.answer(place.session, who, asked, now)
     if told is None:
         return False
-    words = Words(settings.config.service.name, settings.config.oncall.staff_url).answer(told)
+    words = Words(settings.config.service.name, settings.staff_url).answer(told)
     outbox.queue(
         place.session, place.conversation, place.address.channel, [words], lane=Lane.PROTECTION,
         inbound_id=place.message.id,

@@ -21,6 +21,8 @@ COMMANDS = {
     "engine": ("koudmen.commands.engine", "the on-call engine: pages until somebody takes a case"),
     "staff": ("koudmen.commands.staff", "add, list, verify, disable: accounts"),
     "rota": ("koudmen.commands.rota", "add, rotate, list, gaps: who is on duty"),
+    "oncall": ("koudmen.commands.oncall", "cases, take, pass, close, alarms, pages: the duty from the shell"),
+    "drill": ("koudmen.commands.drill", "start, stop, scenarios, report: exercises"),
     "chat": ("koudmen.commands.chat", "talk to the bot in the terminal"),
     "classify": ("koudmen.commands.classify", "JSON lines in, readings out"),
     "phrases": ("koudmen.commands.phrases", "check: are the catalogues complete and within their segments"),

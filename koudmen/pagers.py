@@ -20,7 +20,7 @@ from oncall.paging import Pager
 
 def open_pager(settings: Settings, sessions: sessionmaker[Session]) -> Pager:
     """The way that the settings switch on: Twilio's, else the gateway's, else the simulator's."""
-    words = staff_words.Words(settings.config.service.name, settings.config.oncall.staff_url)
+    words = staff_words.Words(settings.config.service.name, settings.staff_url)
     if settings.twilio:
         return TwilioPager(settings, words)
     if settings.gateway_url and settings.gateway_secret:

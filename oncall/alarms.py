@@ -12,6 +12,7 @@ from base import log
 from oncall import pages, staff
 from oncall.models import Alarm
 
+KINDS = ("nobody", "opted_out", "untested", "gap", "no_due", "late_engine", "unsent")
 # What is so bad that supervisors are paged for it; the others stand on the staff site and in the metrics.
 PAGED = frozenset({"nobody", "opted_out", "untested", "no_due", "late_engine"})
 logger = log.get(__name__)

@@ -144,6 +144,12 @@ def event(
     session.add(CaseEvent(case_id=case.id, kind=kind, at=now, staff_id=staff_id, level=level, detail=detail))
 
 
+def first_event(session: Session, case: Case, kind: str) -> CaseEvent | None:
+    """The first time something happened in a case."""
+    query = select(CaseEvent).where(CaseEvent.case_id == case.id, CaseEvent.kind == kind)
+    return session.scalar(query.order_by(CaseEvent.at, CaseEvent.id).limit(1))
+
+
 def _new(
     session: Session, conversation_id: uuid.UUID, told: Disclosure, language: str | None, now: datetime | None
 ) -> Case:

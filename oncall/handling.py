@@ -208,14 +208,22 @@ def refuse_close(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, now:
 
 
 def _close(session: Session, case: Case, who: Staff, now: datetime) -> None:
+    case.approved_by_id = who.id
+    end(session, case, now, outcome=case.outcome or "resolved", staff_id=who.id)
+
+
+def end(
+    session: Session, case: Case, now: datetime, *, outcome: str, staff_id: uuid.UUID | None = None
+) -> None:  # fmt: skip
+    """Close a locked case and those merged into it: no clock runs, no page is left, the bot has its conversation."""
     merged = session.scalars(select(Case).where(Case.merged_into == case.id, Case.closed_at.is_(None))).all()
     for one in (case, *merged):
         one.closed_at = now
         stop_clocks(one)
         pages.cancel(session, one.id)
         _owner_of_conversation(session, one, "bot")
-    case.state, case.approved_by_id = "closed", who.id
-    event(session, case, "closed", now, staff_id=who.id, detail={"outcome": case.outcome})
+    case.state, case.outcome = "closed", outcome
+    event(session, case, "closed", now, staff_id=staff_id, detail={"outcome": outcome})
     session.flush()
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy import case as sql_case
-from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from messaging.outbox import DELIVERED, DELIVERY_RANK, FAILED
@@ -89,23 +89,26 @@ def cancel(
 
 
 def claim(session: Session, now: datetime, *, hold: timedelta, limit: int = 50) -> list[Paging]:
-    """Take what is due, the worst first; the caller commits, then sends. Somebody who cannot be paged any more is
-    not paged."""
+    """Take what is due, the worst first; the caller commits, then sends. What came back from a sender that died, and
+    is not wanted any more, is cancelled; somebody who cannot be paged any more is not paged."""
     worst = sql_case(_RANK, value=Page.severity, else_=3)
+    taken = and_(Page.kind == "case", or_(Case.owner_id.is_not(None), Case.closed_at.is_not(None)))
     rows = session.execute(
-        select(Page, Staff)
+        select(Page, Staff, taken.label("taken"))
         .join(Staff, Staff.id == Page.staff_id)
+        .outerjoin(Case, Case.id == Page.case_id)
         .where(Page.state == "queued", Page.due_at <= now)
         .order_by(worst, Page.position)
         .limit(limit)
         .with_for_update(of=Page, skip_locked=True)
     ).all()
-    for page, staff in rows:
-        page.state = "sending" if reachable(staff) else "failed"
-        page.claimed_at, page.claim_until = now, now + hold
-        page.attempts += 1
+    for page, staff, over in rows:
+        page.state = "cancelled" if over else "sending" if reachable(staff) else "failed"
+        if page.state == "sending":
+            page.claimed_at, page.claim_until = now, now + hold
+            page.attempts += 1
     session.flush()
-    return [paging(page, staff) for page, staff in rows if page.state == "sending"]
+    return [paging(page, staff) for page, staff, _ in rows if page.state == "sending"]
 
 
 def paging(page: Page, staff: Staff) -> Paging:

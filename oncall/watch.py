@@ -106,6 +106,9 @@ def _duty_phones(session: Session, config: OnCall, now: datetime) -> None:
 
 
 def _tested_since(session: Session, one: Staff, begins: datetime) -> bool:
+    """Whether this phone had its test page, or was confirmed, after the hour of today's test."""
+    if one.phone_verified_at and one.phone_verified_at >= begins:
+        return True
     query = select(Page.id).where(Page.staff_id == one.id, Page.kind == "test", Page.created_at >= begins)
     return session.scalar(query.limit(1)) is not None
 

@@ -143,6 +143,13 @@ class World:
             assert isinstance(answer, Answer)
             return answer
 
+    def do_with(self, what: str, case_id: uuid.UUID, other_id: uuid.UUID, name: str) -> Answer:
+        """Likewise, with a second case."""
+        with transaction(self.sessions) as session:
+            answer = getattr(handling, what)(session, case_id, other_id, self.people[name], self.at)
+            assert isinstance(answer, Answer)
+            return answer
+
     def case(self, case_id: uuid.UUID) -> Case:
         with self.sessions() as session:
             return session.get_one(Case, case_id)
@@ -171,13 +178,24 @@ def own_engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+def emptied(sessions: sessionmaker[Session]) -> None:
+    """Empty every table but the directory's."""
+    names = ", ".join(f'"{table.name}"' for table in METADATA.sorted_tables if table.name not in DIRECTORY)
+    with transaction(sessions) as session:
+        session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
 @pytest.fixture
 def engine(own_engine: Engine) -> Engine:
     """That database, empty but for the directory."""
-    names = ", ".join(f'"{table.name}"' for table in METADATA.sorted_tables if table.name not in DIRECTORY)
-    with own_engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    emptied(make_sessions(own_engine))
     return own_engine
+
+
+@pytest.fixture
+def settings_(settings: Settings) -> Settings:
+    """The settings under a name that hypothesis does not use."""
+    return settings
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Escalation on a clock under the test's control: each page at its second, and none besides."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 
+from base.db import transaction
 from base.errors import SendError
-from oncall import engine
+from oncall import engine, pages
 from tests.oncall.conftest import BEATEN, KNIFE, MONDAY, NIGHT, REFUSED, World, minutes
 
 CREW = ["Ada", "Bea", "Cyr", "Dan"]
@@ -236,3 +238,46 @@ def test_another_way_is_used_when_one_fails(world: World) -> None:
     world.carrier.refuses = None
     world.turn()
     assert world.pages(MONDAY) == [(0.0, "Ada", "sms", "case")]
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_sender_that_died_and_a_case_that_was_taken_meanwhile(world: World, left: bool) -> None:
+    """The page's claim ends after the case was taken: it is not sent again, whether it had left or not."""
+    world.crew()
+    case = world.write(BEATEN)
+    engine.tick(world.sessions, world.policy, now=world.now)
+    with transaction(world.sessions) as session:
+        claimed = pages.claim(session, world.at, hold=world.config.claim)
+    if left:
+        world.carrier.send(claimed[0])
+    world.do("acknowledge", "Bea", case)
+    world.run(MONDAY + minutes(2))
+    assert world.texts(MONDAY) == ([(0.0, "Ada")] if left else [])
+
+
+def test_a_sender_that_died_is_made_good_while_the_case_is_nobody_s(world: World) -> None:
+    """Twenty seconds later the page leaves (again): at least once, not at most once."""
+    world.crew()
+    world.write(BEATEN)
+    engine.tick(world.sessions, world.policy, now=world.now)
+    with transaction(world.sessions) as session:
+        pages.claim(session, world.at, hold=world.config.claim)
+    world.at = MONDAY + timedelta(seconds=19)
+    world.turn()
+    assert world.pages(MONDAY) == []
+    world.at = MONDAY + timedelta(seconds=21)
+    world.turn()
+    assert world.texts(MONDAY) == [(0.35, "Ada")]
+
+
+def test_two_engines_page_once(world: World) -> None:
+    world.crew()
+    for number in range(6):
+        world.write(BEATEN, phone=f"+1767555016{number}")
+    both = [threading.Thread(target=world.turn) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(20)
+    world.turn()
+    assert world.texts(MONDAY) == [(0.0, "Ada")] * 6
