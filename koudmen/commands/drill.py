@@ -7,10 +7,10 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from base.db import database_now, transaction
+from base.db import database_now
 from base.errors import Refused
 from koudmen.cli import parser
-from koudmen.runtime import make_runtime
+from koudmen.runtime import at_the_database
 from oncall import drills
 from oncall.models import Case
 
@@ -25,8 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     actions.add_parser("scenarios", help="the training set")
     actions.add_parser("report", help="how they went").add_argument("--days", type=float, default=30)
     given = options.parse_args(arguments)
-    runtime = make_runtime(pool_size=1)
-    with transaction(runtime.sessions) as session:
+    with at_the_database() as (session, _):
         print(_do(session, given))
     return 0
 

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from base.clock import DOMINICA
-from base.db import database_now, transaction
+from base.db import database_now
 from base.errors import Refused
 from koudmen.cli import parser
-from koudmen.runtime import make_runtime
+from koudmen.runtime import at_the_database
 from oncall import handling, staff
 from oncall.models import Alarm, Case, Page, Staff
 from oncall.models.case import OUTCOMES
@@ -30,8 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         if name == "close":
             acting.add_argument("--outcome", required=True, choices=OUTCOMES)
     given = options.parse_args(arguments)
-    runtime = make_runtime(pool_size=1)
-    with transaction(runtime.sessions) as session:
+    with at_the_database() as (session, _):
         print(_do(session, given))
     return 0
 

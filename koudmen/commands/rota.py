@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from base.clock import DOMINICA
-from base.db import database_now, transaction
+from base.db import database_now
 from base.errors import InvalidInput
 from base.settings import OnCall
 from koudmen.cli import parser
-from koudmen.runtime import make_runtime
+from koudmen.runtime import at_the_database
 from oncall import rota, staff
 from oncall.models import Staff
 
@@ -34,9 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     for name, what in (("list", "who is on duty"), ("gaps", "what is wrong with the rota")):
         actions.add_parser(name, help=what).add_argument("--days", type=float, default=14)
     given = options.parse_args(arguments)
-    runtime = make_runtime(pool_size=1)
-    with transaction(runtime.sessions) as session:
-        print(_do(session, given, runtime.settings.config.oncall))
+    with at_the_database() as (session, settings):
+        print(_do(session, given, settings.config.oncall))
     return 0
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from base.db import database_now, transaction
+from base.db import database_now
 from koudmen.cli import parser
-from koudmen.runtime import make_runtime
+from koudmen.runtime import at_the_database
 from oncall import handling, staff
 from oncall.models import Staff
 from oncall.models.staff import ROLES
@@ -28,8 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         actions.add_parser(name, help=what).add_argument("--phone", required=True)
     actions.add_parser("list", help="all accounts")
     given = options.parse_args(arguments)
-    runtime = make_runtime(pool_size=1)
-    with transaction(runtime.sessions) as session:
+    with at_the_database() as (session, _):
         print(_do(session, given))
     return 0
 
