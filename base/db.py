@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import DateTime, LargeBinary, MetaData, create_engine
+from sqlalchemy import DateTime, LargeBinary, MetaData, create_engine, func, select
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -112,3 +112,9 @@ def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
     """One transaction: committed when the block ends, rolled back when it raises."""
     with sessions() as session, session.begin():
         yield session
+
+
+def database_now(session: Session) -> datetime:
+    """The database's clock: what rules are given as `now`, so that all machines go by one clock."""
+    at: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return at

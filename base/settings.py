@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from base.duration import Duration
 from base.errors import ConfigError
@@ -17,7 +17,7 @@ from base.errors import ConfigError
 VARIABLES = {
     "port": "PORT", "staff_port": "STAFF_PORT", "public_base_url": "PUBLIC_BASE_URL",
     "log_level": "KOUDMEN_LOG_LEVEL", "gateway_url": "KOUDMEN_GATEWAY_URL", "api_base": "TWILIO_API_BASE",
-    "timeout_s": "TWILIO_TIMEOUT_S",
+    "timeout_s": "TWILIO_TIMEOUT_S", "ping_url": "KOUDMEN_PING_URL",
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ht", "acf", "fr", "es")
@@ -97,6 +97,65 @@ class Sweeper(Frozen):
     attempts: int = Field(ge=1)
 
 
+class Escalation(Frozen):
+    """What is done, and when, for the cases of one severity. `acknowledge` are the waits after each level was paged;
+    the last level is paged again and again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, ser_json_timedelta="float")
+
+    severity: Literal["critical", "high", "standard"]
+    acknowledge: tuple[Duration, ...] = Field(min_length=4, max_length=4)
+    acknowledge_off_hours: tuple[Duration, ...] = Field(min_length=4, max_length=4)
+    reply: Duration
+    reply_off_hours: Duration
+    contact: Duration
+    close: Duration
+    remind: Duration
+    only_office_hours: bool
+    call: bool
+    approval: bool
+
+    @field_validator("*")
+    @classmethod
+    def _some_time(cls, value: Any) -> Any:
+        """A clock of no length would ring without end."""
+        waits = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(wait, timedelta) and wait < timedelta(seconds=10) for wait in waits):
+            raise ValueError("at least 10 s")
+        return value
+
+
+class OnCall(Frozen):
+    """Who is paged when, and how the watch is watched."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, ser_json_timedelta="float")
+
+    office_hours: str
+    staff_url: str = ""
+    policies: tuple[Escalation, ...]
+    nobody_again: Duration
+    every: Duration
+    claim: Duration
+    retry: tuple[Duration, ...] = Field(min_length=1)
+    test_at: str = Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+    test_answer: Duration
+    look_ahead: Duration
+    languages: tuple[Language, ...] = ()
+    whatsapp_template: str = ""
+    voice_from: str = ""
+
+    @field_validator("policies")
+    @classmethod
+    def _one_each(cls, value: tuple[Escalation, ...]) -> tuple[Escalation, ...]:
+        if sorted(one.severity for one in value) != ["critical", "high", "standard"]:
+            raise ValueError("one policy for each of critical, high and standard is needed")
+        return value
+
+    def policy(self, severity: str) -> Escalation:
+        """The policy of a severity."""
+        return next(one for one in self.policies if one.severity == severity)
+
+
 class Retention(Frozen):
     ordinary: Duration
     case: Duration
@@ -122,6 +181,7 @@ class Config(Frozen):
     outbox: Outbox
     sweeper: Sweeper
     hsds: Hsds = Field(default_factory=lambda: Hsds.model_validate({}))
+    oncall: OnCall
     retention: Retention
 
 
@@ -155,6 +215,7 @@ class Settings(Frozen):
     gateway_secret: str | None = Field(None, repr=False)
     gateway_url: str | None = Field(None, pattern=r"^https?://\S+$")
     metrics_token: str | None = Field(None, repr=False)
+    ping_url: str | None = Field(None, repr=False, pattern=r"^https?://\S+$")
     twilio: Twilio | None = None
     rehearsal: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -170,6 +231,12 @@ class Settings(Frozen):
     def rehearsing(self) -> bool:
         """Unconfirmed emergency numbers and the demo's numbers may be used: no real texter is behind this."""
         return self.rehearsal or (self.twilio is None and self.gateway_url is None)
+
+    @property
+    def staff_url(self) -> str:
+        """Where officers open the staff site, for the link in a page; this machine's where nobody real texts."""
+        set_by_hand = self.config.oncall.staff_url
+        return set_by_hand or (f"http://{self.host}:{self.staff_port}" if self.rehearsing else "")
 
     def emergency_numbers(self) -> tuple[str, ...]:
         """The numbers a person in danger is given: confirmed ones, or all of them where nobody real is texting."""
@@ -213,6 +280,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         "keys": env.get("KOUDMEN_KEYS") or None,
         "gateway_secret": env.get("KOUDMEN_GATEWAY_SECRET") or None,
         "gateway_url": env.get("KOUDMEN_GATEWAY_URL") or None,
+        "ping_url": env.get("KOUDMEN_PING_URL") or None,
         "metrics_token": env.get("KOUDMEN_METRICS_TOKEN") or None,
         "twilio": _twilio(env),
         "rehearsal": _flag(env, "KOUDMEN_REHEARSAL"),

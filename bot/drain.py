@@ -20,7 +20,7 @@ from base.clock import now
 from base.db import transaction
 from base.errors import ConfigError
 from base.settings import LANGUAGES, Settings
-from bot import effects, moves
+from bot import effects, moves, pages
 from bot.phrases import say
 from bot.rasa import NluClient
 from bot.reading import Reading, glance, read
@@ -190,6 +190,9 @@ class Drain:
         """Decide and write, but for the replies, which are returned."""
         if release:
             place.conversation.claimed_until = None
+        if pages.answered(place, self.settings):
+            self.protecting = True
+            return []
         return self._write(place, reading, self._decide(place, reading))
 
     def _decide(self, place: effects.Place, reading: Reading) -> Turn:

@@ -112,7 +112,7 @@ def applications(settings: Settings, env: Mapping[str, str]) -> list[Process]:
 
 
 def workers(env: Mapping[str, str]) -> list[Process]:
-    """Those that answer, send and pick up; `TURN_WORKERS` says how many answer side by side."""
+    """Those that answer, send, pick up and page; `TURN_WORKERS` says how many answer side by side."""
     count = _count("TURN_WORKERS", TURN_WORKERS)
     names = {number: f"worker-turn{f'-{number}' if number > 1 else ''}" for number in range(1, count + 1)}
     return [
@@ -120,6 +120,7 @@ def workers(env: Mapping[str, str]) -> list[Process]:
         koudmen_command("worker-send", "worker", "send", env=env),
         koudmen_command("worker-protect", "worker", "protect", env=env),
         koudmen_command("sweeper", "sweeper", env=env),
+        koudmen_command("engine", "engine", env=env),
     ]
 
 

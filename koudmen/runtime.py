@@ -1,5 +1,7 @@
 """What a worker process holds: settings, keys, database, bell, the bot's drain and the sender. Made once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.crypto import load_keys
-from base.db import make_engine, make_sessions, use_keys
+from base.db import make_engine, make_sessions, transaction, use_keys
 from base.errors import ConfigError
 from base.settings import Settings, check_ready_for_people, load_settings
 from bot.drain import Drain
@@ -53,6 +55,17 @@ def make_runtime(settings: Settings | None = None, *, pool_size: int = 6) -> Run
     use_keys(load_keys(settings.keys, settings.home))
     engine = make_engine(settings.database_url, pool_size=pool_size)
     return Runtime(settings, engine, make_sessions(engine))
+
+
+@contextmanager
+def at_the_database() -> Iterator[tuple[Session, Settings]]:
+    """One transaction for a command, and the settings; the connection is closed at the end."""
+    runtime = make_runtime(pool_size=1)
+    try:
+        with transaction(runtime.sessions) as session:
+            yield session, runtime.settings
+    finally:
+        runtime.engine.dispose()
 
 
 def make_nlu(settings: Settings) -> NluClient:

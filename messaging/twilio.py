@@ -140,7 +140,7 @@ class TwilioChannel:
         values = {"To": to, "From": sender, "Body": message.body, "StatusCallback": f"{self.callback}?m={message.id}"}
         if self.account.messaging_service_sid:
             values["MessagingServiceSid"] = self.account.messaging_service_sid
-        return _accepted(self.api.create(values))
+        return accepted(self.api.create(values))
 
     def find(self, message: Sending, since: datetime, known: frozenset[str]) -> Accepted | None:
         sender, to = self._addresses(message)
@@ -148,7 +148,7 @@ class TwilioChannel:
             filters = {"To": to, "From": sender, "DateSent>": _time(since - timedelta(minutes=5))}
             for sent in self.api.list(filters, most=200):
                 if sent.get("body") == message.body and sent.get("sid") not in known and not _came_in(sent):
-                    return _accepted(sent)
+                    return accepted(sent)
         except SendError:
             raise OutcomeUnknown("no answer to the look-up") from None
         return None
@@ -163,7 +163,8 @@ class TwilioChannel:
                         yield listed_inbound(record)
 
 
-def _accepted(record: Mapping[str, Any]) -> Accepted:
+def accepted(record: Mapping[str, Any]) -> Accepted:
+    """Twilio's id and status out of its record of what was created."""
     sid, status = record.get("sid"), record.get("status")
     if not isinstance(sid, str) or not isinstance(status, str):
         raise OutcomeUnknown("an answer nobody can read")

@@ -18,6 +18,7 @@ COMMANDS = {
     "turn": ["-m", "koudmen.cli", "worker", "turn"],
     "send": ["-m", "koudmen.cli", "worker", "protect", "send"],
     "sweeper": ["-m", "koudmen.cli", "sweeper"],
+    "engine": ["-m", "koudmen.cli", "engine"],
 }
 
 

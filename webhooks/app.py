@@ -13,7 +13,7 @@ from messaging.bell import Bell
 from messaging.intake import Intake
 from messaging.sender import check_lines
 from messaging.spool import Spool
-from webhooks import gateway, health, hsds, simulator, twilio
+from webhooks import gateway, health, hsds, simulator, twilio, voice
 from webhooks.context import LARGEST_BODY, Context
 from webhooks.limit import Buckets
 
@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY + 1  # one more, so that a longer one is seen to be: `body`
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_BODY
     app.extensions["koudmen"] = make_context(settings)
-    for blueprint in (twilio.blueprint, gateway.blueprint, health.blueprint, hsds.blueprint):
+    for blueprint in (twilio.blueprint, voice.blueprint, gateway.blueprint, health.blueprint, hsds.blueprint):
         app.register_blueprint(blueprint)
     if settings.simulator:
         app.register_blueprint(simulator.blueprint)

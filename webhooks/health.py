@@ -18,6 +18,7 @@ from base.heartbeat import ages
 from base.settings import Settings
 from messaging.spool import Spool
 from oncall import cases
+from oncall.figures import figures, open_alarms
 from webhooks.context import Context, context
 
 blueprint = Blueprint("health", __name__)
@@ -46,7 +47,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """200 when messages can be taken in, 503 when not; every part by name either way."""
     here = context()
-    parts, counts, open_cases = _database(here)
+    parts, counts, open_cases, raised = _database(here)
     parts |= {"spool": _spool(here.intake.spool), "redis": _redis(here.settings), "rasa": _rasa(here.settings)}
     parts |= _settings(here.settings)
     body = {
@@ -55,6 +56,7 @@ def readyz() -> Response:
         "rehearsal": here.settings.rehearsal,
         "counts": counts,
         "cases": open_cases,
+        "alarms": {kind: count for kind, count in raised.items() if count},
     }
     return Response(orjson.dumps(body), status=200 if body["ready"] else 503, mimetype="application/json")
 
@@ -67,18 +69,18 @@ def metrics() -> Response:
     given = request.headers.get("Authorization", "")
     if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         abort(403)
-    _, counts, open_cases = _database(here)
+    _, counts, open_cases, raised = _database(here)
     spool = here.intake.spool
     counts |= {"spool_files": len(spool.names()), "spool_damaged": spool.damaged()}
-    text_ = generate_latest(_counters()) + generate_latest(_Gauges(counts, open_cases))
+    text_ = generate_latest(_counters()) + generate_latest(_Gauges(counts, open_cases, raised))
     return Response(text_, mimetype=CONTENT_TYPE_LATEST)
 
 
 class _Gauges:
     """What the database says now. (A Gauge would also be written to the files that several processes share.)"""
 
-    def __init__(self, counts: Mapping[str, float], open_cases: Mapping[str, int]) -> None:
-        self.counts, self.open_cases = counts, open_cases
+    def __init__(self, counts: Mapping[str, float], open_cases: Mapping[str, int], raised: Mapping[str, int]) -> None:
+        self.counts, self.open_cases, self.raised = counts, open_cases, raised
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         for name, value in self.counts.items():
@@ -87,6 +89,10 @@ class _Gauges:
         for state, count in self.open_cases.items():
             by_state.add_metric([state], count)
         yield by_state
+        by_kind = GaugeMetricFamily("koudmen_alarms", "Open alarms about the watch itself", labels=["kind"])
+        for kind, count in self.raised.items():
+            by_kind.add_metric([kind], count)
+        yield by_kind
 
 
 def _counters() -> CollectorRegistry:
@@ -97,19 +103,20 @@ def _counters() -> CollectorRegistry:
     return registry
 
 
-def _database(here: Context) -> tuple[dict[str, str], dict[str, float], dict[str, int]]:
+def _database(here: Context) -> tuple[dict[str, str], dict[str, float], dict[str, int], dict[str, int]]:
     try:
         with here.sessions() as session:
             row = session.execute(_COUNTS).mappings().one()
             beats = ages(session)
-            open_cases = cases.counts(session)
+            open_cases, raised = cases.counts(session), open_alarms(session)
+            duty = figures(session)
     except SQLAlchemyError as error:
-        return {"database": f"away ({type(error).__name__})"}, {}, {}
-    counts = {name: float(value) for name, value in row.items()}
+        return {"database": f"away ({type(error).__name__})"}, {}, {}, {}
+    counts = {name: float(value) for name, value in row.items()} | duty
     parts = {"database": "ok", "directory": "ok" if counts["services"] else "empty"}
     for name, (age, note) in sorted(beats.items()):
         parts[name] = f"silent for {age:.0f} s" if age > SILENT_S else note or "ok"
-    return parts, counts, open_cases
+    return parts, counts, open_cases, raised
 
 
 def _spool(spool: Spool) -> str:

@@ -24,7 +24,7 @@ MOST_FIELDS = 500
 def inbound() -> Response:
     """An SMS or WhatsApp message came in."""
     here = context()
-    params = dict(_signed_form(here))
+    params = dict(signed_form(here))
     try:
         message = parse_inbound(params)
     except InvalidInput as error:
@@ -42,13 +42,13 @@ def inbound() -> Response:
 def status() -> Response:
     """A delivery report for a message of ours. Late, repeated and unknown ones change nothing."""
     here = context()
-    params = dict(_signed_form(here))
+    params = dict(signed_form(here))
     state = params.get("MessageStatus") or params.get("SmsStatus") or ""
     try:
         outbound_id = uuid.UUID(request.args.get("m", ""))
     except ValueError:
         return _done()
-    code = _code(params.get("ErrorCode", ""))
+    code = error_code(params.get("ErrorCode", ""))
     metrics.REPORTS.labels(state if state in DELIVERY_RANK else "other").inc()
     if state in DELIVERY_RANK:
         sid = params.get("MessageSid") or params.get("SmsSid")
@@ -56,12 +56,12 @@ def status() -> Response:
     return _done()
 
 
-def _code(text: str) -> int:
+def error_code(text: str) -> int:
     """Twilio's codes have five digits; 0 for anything that cannot be one."""
     return int(text) if text.isdecimal() and len(text) < 9 else 0
 
 
-def _signed_form(here: Context) -> Sequence[tuple[str, str]]:
+def signed_form(here: Context) -> Sequence[tuple[str, str]]:
     """The form's fields in the order sent, blank ones kept, once the signature is proved right."""
     account = here.settings.twilio
     if account is None:

@@ -11,6 +11,8 @@ from tests.conftest import make_settings
 PUBLIC = {
     "POST /webhooks/twilio/inbound": "Twilio signs it",
     "POST /webhooks/twilio/status": "Twilio signs it",
+    "POST /webhooks/twilio/voice": "Twilio signs it; a call to an officer",
+    "POST /webhooks/twilio/page": "Twilio signs it; what became of a page",
     "POST /webhooks/gateway/inbound": "the gateway signs it; 404 without its secret",
     "GET /healthz": "says ok and nothing else",
     "GET /readyz": "names parts and counts, nobody",

@@ -1,0 +1,56 @@
+"""`koudmen staff`: accounts, for an administrator's shell. Numbers are shown to whoever runs it, and logged nowhere."""
+
+import argparse
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from base.db import database_now
+from koudmen.cli import parser
+from koudmen.runtime import at_the_database
+from oncall import handling, staff
+from oncall.models import Staff
+from oncall.models.staff import ROLES
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parser("staff")
+    actions = options.add_subparsers(dest="action", required=True)
+    adding = actions.add_parser("add", help="a new account")
+    adding.add_argument("--name", required=True)
+    adding.add_argument("--role", required=True, action="append", choices=ROLES, help="may be repeated")
+    adding.add_argument("--phone", required=True)
+    adding.add_argument("--email")
+    adding.add_argument("--verified", action="store_true", help="the phone needs no confirmation")
+    adding.add_argument("--language", action="append", help="spoken, the one for pages first; may be repeated")
+    adding.add_argument("--page-by", action="append", choices=["sms", "whatsapp"], help="the first way first")
+    for name, what in (("verify", "the phone is confirmed"), ("disable", "end the account; its cases are paged anew")):
+        actions.add_parser(name, help=what).add_argument("--phone", required=True)
+    actions.add_parser("list", help="all accounts")
+    given = options.parse_args(arguments)
+    with at_the_database() as (session, _):
+        print(_do(session, given))
+    return 0
+
+
+def _do(session: Session, given: argparse.Namespace) -> str:
+    now = database_now(session)
+    if given.action == "add":
+        who = staff.add(
+            session, given.name, given.role, now, phone=given.phone, email=given.email, verified=given.verified,
+            languages=given.language or ["en"], page_by=given.page_by or ["sms"],
+        )  # fmt: skip
+        return f"staff: {who.name} ({', '.join(who.roles)}), {'confirmed' if given.verified else 'not confirmed'} phone"
+    if given.action == "list":
+        return "\n".join(_line(one) for one in staff.active(session)) or "nobody"
+    who = staff.find(session, given.phone)
+    if given.action == "verify":
+        staff.verify_phone(session, who.id, now)
+        return f"staff: {who.name}'s phone is confirmed"
+    paged = handling.disable(session, who.id, now)
+    return f"staff: {who.name}'s account is ended; cases paged anew: {paged}"
+
+
+def _line(one: Staff) -> str:
+    known = "confirmed" if one.phone_verified_at else "not confirmed"
+    return f"{one.name}: {', '.join(one.roles)}; {one.phone or 'no phone'} ({known}); {', '.join(one.languages)}"

@@ -1,0 +1,7 @@
+"""Tables of the on-call room: cases and what happens in them, staff and rota, pages and alarms."""
+
+from oncall.models.case import Case, CaseEvent, Consent, Referral
+from oncall.models.page import Alarm, Page
+from oncall.models.staff import Override, Rotation, Shift, Staff
+
+__all__ = ["Alarm", "Case", "CaseEvent", "Consent", "Override", "Page", "Referral", "Rotation", "Shift", "Staff"]

@@ -1,0 +1,138 @@
+"""Accounts of staff: who they are and by which phone they are known. Passwords are the staff site's."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+import phonenumbers
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from base.db import keys
+from base.errors import InvalidInput, Refused
+from oncall.models import Staff
+from oncall.models.staff import ROLES
+
+ANSWERS_PAGES = ("officer", "supervisor")
+APPROVES = ("supervisor", "administrator")
+
+
+def phone_number(written: str) -> str:
+    """A phone number in international form (`767 555 0100` is Dominica's); InvalidInput when it is none."""
+    try:
+        number = phonenumbers.parse(written.strip(), "DM")
+    except phonenumbers.NumberParseException:
+        raise InvalidInput("the phone number is written like +1 767 555 0100") from None
+    if not phonenumbers.is_possible_number(number):
+        raise InvalidInput("the phone number is too short or too long")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def phone_lookup(phone: str) -> bytes:
+    """The keyed hash by which a phone (in international form) is found."""
+    return keys().lookup("staff phone", phone)
+
+
+def email_lookup(email: str) -> bytes:
+    """The keyed hash by which an e-mail address is found, however it is written."""
+    return keys().lookup("staff email", email.strip().lower())
+
+
+def add(
+    session: Session,
+    name: str,
+    roles: Sequence[str],
+    now: datetime,
+    *,
+    phone: str | None = None,
+    email: str | None = None,
+    verified: bool = False,
+    languages: Sequence[str] = ("en",),
+    page_by: Sequence[str] = ("sms",),
+) -> Staff:
+    """A new account. `verified`: the phone needs no confirmation. InvalidInput, or Refused when phone or e-mail is
+    somebody's already."""
+    if not name.strip() or not roles or set(roles) - set(ROLES):
+        raise InvalidInput(f"a name, and roles out of {', '.join(ROLES)}")
+    if set(page_by) - {"sms", "whatsapp"}:
+        raise InvalidInput("pages go by sms or whatsapp")
+    number = phone_number(phone) if phone else None
+    if number and by_phone(session, number):
+        raise Refused("another account has this phone")
+    if email and session.scalar(select(Staff.id).where(Staff.email_lookup == email_lookup(email))):
+        raise Refused("another account has this e-mail address")
+    staff = Staff(
+        name=name.strip(),
+        roles=list(roles),
+        phone=number,
+        phone_lookup=number and phone_lookup(number),
+        phone_verified_at=now if number and verified else None,
+        email=email and email.strip(),
+        email_lookup=email and email_lookup(email),
+        languages=list(languages),
+        page_by=list(page_by),
+        created_at=now,
+    )
+    session.add(staff)
+    session.flush()
+    return staff
+
+
+def by_phone(session: Session, phone: str) -> Staff | None:
+    """The account of a phone number in international form, disabled or not."""
+    return session.scalar(select(Staff).where(Staff.phone_lookup == phone_lookup(phone)))
+
+
+def find(session: Session, phone: str) -> Staff:
+    """The account of a phone number as somebody writes it; Refused when there is none."""
+    staff = by_phone(session, phone_number(phone))
+    if staff is None:
+        raise Refused("no account has this phone")
+    return staff
+
+
+def get(session: Session, staff_id: uuid.UUID) -> Staff:
+    """An account that may act; Refused when it is disabled or unknown."""
+    staff = session.get(Staff, staff_id)
+    if staff is None or staff.disabled_at is not None:
+        raise Refused("this account may not act")
+    return staff
+
+
+def active(session: Session, *roles: str) -> Sequence[Staff]:
+    """Accounts that are not disabled and have one of these roles (any, when none is named), oldest first."""
+    query = select(Staff).where(Staff.disabled_at.is_(None)).order_by(Staff.created_at, Staff.id)
+    return session.scalars(query.where(Staff.roles.overlap(list(roles))) if roles else query).all()
+
+
+def reachable(staff: Staff) -> bool:
+    """Whether a page may go there: an account in use with a confirmed phone."""
+    return staff.disabled_at is None and staff.phone is not None and staff.phone_verified_at is not None
+
+
+def may_take(staff: Staff) -> bool:
+    """Whether this person may look after a case."""
+    return staff.disabled_at is None and bool({*staff.roles} & {*ANSWERS_PAGES})
+
+
+def may_approve(staff: Staff) -> bool:
+    """Whether this person may approve that a case is closed."""
+    return staff.disabled_at is None and bool({*staff.roles} & {*APPROVES})
+
+
+def verify_phone(session: Session, staff_id: uuid.UUID, now: datetime) -> Staff:
+    """The phone has been confirmed."""
+    staff = session.get_one(Staff, staff_id)
+    staff.phone_verified_at = now
+    return staff
+
+
+def change_phone(session: Session, staff_id: uuid.UUID, phone: str, now: datetime, *, verified: bool = False) -> Staff:
+    """Another phone, which must be confirmed again."""
+    staff, number = session.get_one(Staff, staff_id), phone_number(phone)
+    other = by_phone(session, number)
+    if other and other.id != staff.id:
+        raise Refused("another account has this phone")
+    staff.phone, staff.phone_lookup = number, phone_lookup(number)
+    staff.phone_verified_at, staff.phone_tested_at = now if verified else None, None
+    return staff
