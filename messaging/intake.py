@@ -30,7 +30,7 @@ logger = log.get(__name__)
 
 
 class Intake:
-    """`bell` is called after messages came out of the spool."""
+    """`bell` is called when messages are in the inbox, once for all that were written together."""
 
     def __init__(self, engine: Engine, spool: Spool, rules: Outbox, bell: Callable[[], object]) -> None:
         self.engine, self.spool, self.rules, self.bell = engine, spool, rules, bell
@@ -70,7 +70,10 @@ class Intake:
 
     def _write(self, arrivals: Sequence[Arrival]) -> Sequence[bool]:
         with self.engine.begin() as connection:
-            return [got.message_id is not None for got in inbox.receive_many(connection, arrivals)]
+            new = [got.message_id is not None for got in inbox.receive_many(connection, arrivals)]
+        if any(new):
+            self.bell()
+        return new
 
     def _note(self, some: Sequence[Report]) -> Sequence[None]:
         with Session(self.engine) as session, session.begin():
