@@ -51,7 +51,7 @@ def open_lines(settings: Settings) -> Lines:
     if settings.gateway_url and settings.gateway_secret:
         channels["gateway"] = GatewayChannel(settings.gateway_url, settings.gateway_secret)
     simulated = SimulatorChannel()
-    channels |= {"sim_sms": simulated, "sim_whatsapp": simulated}
+    channels |= {"sim_sms": simulated, "sim_whatsapp": simulated, outbox.SYNTHETIC: simulated}
     return Lines(channels, rates, {"whatsapp": settings.config.channels.whatsapp.window})
 
 
