@@ -25,6 +25,8 @@ from messaging.reports import Report
 from messaging.spool import Entry, Spool
 
 FLUSH_EVERY_S = 1.0
+GATHER_S = 0.003  # a person waits for it
+GATHER_REPORTS_S = 0.02  # nobody does
 Taken = Literal["new", "repeat", "spooled"]
 logger = log.get(__name__)
 
@@ -34,8 +36,8 @@ class Intake:
 
     def __init__(self, engine: Engine, spool: Spool, rules: Outbox, bell: Callable[[], object]) -> None:
         self.engine, self.spool, self.rules, self.bell = engine, spool, rules, bell
-        self.messages: GroupCommit[Arrival, bool] = GroupCommit(self._write)
-        self.reports: GroupCommit[Report, None] = GroupCommit(self._note)
+        self.messages: GroupCommit[Arrival, bool] = GroupCommit(self._write, gather_s=GATHER_S)
+        self.reports: GroupCommit[Report, None] = GroupCommit(self._note, gather_s=GATHER_REPORTS_S)
         self.kept: GroupCommit[Entry, None] = GroupCommit(spool.put)
         self.flusher: threading.Thread | None = None
         self.lock = threading.Lock()
