@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from base import log
 from base.clock import now
-from base.errors import Refused
+from base.errors import KoudmenError, Refused
 from base.settings import Outbox
 from messaging import inbox, reports
 from messaging.group import GroupCommit, Late
@@ -27,6 +27,8 @@ from messaging.spool import Entry, Spool
 FLUSH_EVERY_S = 1.0
 GATHER_S = 0.003  # a person waits for it
 GATHER_REPORTS_S = 0.02  # nobody does
+# What may go wrong with an entry: the database, or an entry of another version of this code.
+FAULTS = (SQLAlchemyError, KoudmenError, ValueError, KeyError, TypeError)
 Taken = Literal["new", "repeat", "spooled"]
 logger = log.get(__name__)
 
@@ -134,7 +136,7 @@ def _flush_file(engine: Engine, spool: Spool, name: str, rules: Outbox) -> int:
     faulty = 0
     try:
         _into(engine, entries, rules)
-    except SQLAlchemyError as error:
+    except FAULTS as error:
         if not _at_fault(error):
             raise
         faulty = sum(not _alone(engine, entry, rules) for entry in entries)
@@ -149,7 +151,7 @@ def _flush_file(engine: Engine, spool: Spool, name: str, rules: Outbox) -> int:
 def _alone(engine: Engine, entry: Entry, rules: Outbox) -> bool:
     try:
         _into(engine, [entry], rules)
-    except SQLAlchemyError as error:
+    except FAULTS as error:
         if not _at_fault(error):
             raise
         return False
@@ -178,7 +180,7 @@ def _report(entry: Entry) -> Report:
 
 def _at_fault(error: Exception) -> bool:
     """Whether what was to be written is at fault, and not the database."""
-    return isinstance(error, DataError | IntegrityError)
+    return not isinstance(error, SQLAlchemyError) or isinstance(error, DataError | IntegrityError)
 
 
 def _say_away(error: Exception) -> None:
