@@ -5,10 +5,10 @@ SETUP := sh scripts/bootstrap.sh
 # Some machines forbid Python to keep compiled files; each of our many processes would then compile all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint bench eval faults
+.PHONY: help setup up test lint audit bench eval faults faults-short
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what is missing, and nothing else
 	@$(SETUP)
@@ -27,6 +27,12 @@ lint: ## style, types, the order of the rooms, the catalogues
 	.venv/bin/lint-imports
 	$(PYTHON) -m koudmen.cli phrases check
 
+audit: ## known faults in the libraries we use, and the list of all of them (sbom.json)
+	@$(SETUP)
+	.venv/bin/pip-audit --local --skip-editable
+	.venv/bin/pip-audit --local --skip-editable --format cyclonedx-json --output sbom.json
+	.venv/bin/pip-audit --path "$$(echo nlu/.venv/lib/python3.*/site-packages)"
+
 bench: ## how fast it answers, beside Rasa's own channel
 	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec $(PYTHON) -m tests.bench $(ARGS)
 
@@ -35,3 +41,6 @@ eval: ## how well it understands
 
 faults: ## kill each process in the middle of the work and count what is lost
 	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec .venv/bin/pytest tests/faults $(ARGS)
+
+faults-short: ## the database and the disk, in a minute
+	@$(SETUP) && exec .venv/bin/pytest tests/faults/test_database.py $(ARGS)

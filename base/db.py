@@ -89,6 +89,12 @@ def driver_url(url: str) -> str:
     return url
 
 
+# A server that vanished without a word is noticed within 15 s, not within hours (no meaning on a unix socket).
+_NOTICE_A_DEAD_NETWORK = {
+    "keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000,
+}  # fmt: skip
+
+
 def make_engine(url: str, *, pool_size: int = 5, pool_timeout_s: float = 10) -> Engine:
     """An engine whose exceptions never show parameters (they hold words and addresses)."""
     return create_engine(
@@ -98,7 +104,11 @@ def make_engine(url: str, *, pool_size: int = 5, pool_timeout_s: float = 10) -> 
         max_overflow=0,
         pool_timeout=pool_timeout_s,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=10s"},
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c timezone=UTC -c lock_timeout=10s",
+            **_NOTICE_A_DEAD_NETWORK,
+        },
     )
 
 

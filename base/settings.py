@@ -95,6 +95,10 @@ class Sweeper(Frozen):
     every: Duration
     stale: Duration
     attempts: int = Field(ge=1)
+    reconcile: Duration = timedelta(minutes=5)
+    look_back: Duration = timedelta(hours=4)
+    synthetic: Duration = timedelta(minutes=5)
+    purge: Duration = timedelta(hours=6)
 
 
 class Escalation(Frozen):

@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session, defer, sessionmaker
 
 from base import log
 from base.clock import now
-from base.db import transaction
+from base.db import keys, transaction
 from base.errors import ConfigError
 from base.settings import LANGUAGES, Settings
-from bot import effects, moves, pages
+from bot import effects, guard, moves, pages
 from bot.phrases import say
 from bot.rasa import NluClient
 from bot.reading import Reading, glance, read
@@ -225,15 +225,27 @@ class Drain:
         conversation.language = result.state.language or self.facts.default_language
         conversation.last_inbound_at = inbound.received_at
         inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), "answered", now()
+        pace = self._paced(place)
         was_out = address.opted_out_at is not None
         effects.carry_out(place, conversation.language, result.events)
         held = was_out and address.opted_out_at is not None and result.lane != Lane.PROTECTION
         self.protecting = self.protecting or result.lane == Lane.PROTECTION
         _log(inbound, result)
+        replies = () if guard.muted(pace, result.lane) else result.replies
         return outbox.rows(
-            conversation.id, address.channel, result.replies, lane=result.lane, inbound_id=inbound.id,
+            conversation.id, address.channel, replies, lane=result.lane, inbound_id=inbound.id,
             state="held" if held else "queued",
         )  # fmt: skip
+
+    def _paced(self, place: effects.Place) -> guard.Pace:
+        """How fast this person writes now; a person is told when it becomes a loop or a flood."""
+        inbound = place.message
+        mark = keys().lookup("text", str(place.conversation.id), inbound.body or inbound.external_id).hex()[:16]
+        pace = place.conversation.pace = guard.step(place.conversation.pace, mark, inbound.received_at)
+        if (verdict := guard.verdict(pace)) and guard.first_time(pace):
+            logger.warning("replies left out", message_id=inbound.id, reason=verdict)
+            effects.unread(place.session, inbound, verdict)
+        return pace
 
     def _failed(self, understood: Understood, error: Exception) -> None:
         """Count the failure and wait a little; a message that keeps failing goes to a person."""
@@ -261,7 +273,7 @@ class Drain:
             return
         conversation, address, inbound, case = row
         inbound.handled_at, inbound.outcome = func.now(), "failed"
-        conversation.state = None  # perhaps that is what broke it; the next message begins anew
+        conversation.state = conversation.pace = None  # perhaps that is what broke it; the next message begins anew
         language = conversation.language or self.facts.default_language
         reading = understood.reading
         events: list[Event] = [Unread("failed")]
@@ -317,7 +329,7 @@ _NEXT = (
     .limit(1)
 )
 # Columns that are left closed when a message is given to a person: one of them may be what broke it.
-_CLOSED = (defer(Conversation.state), defer(Address.value))
+_CLOSED = (defer(Conversation.state), defer(Conversation.pace), defer(Address.value))
 _CLOSED_MESSAGE = (defer(InboundMessage.body), defer(InboundMessage.extra), defer(InboundMessage.reading))
 Locked = tuple[Conversation, Address, InboundMessage, Case | None]
 

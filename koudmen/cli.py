@@ -26,6 +26,10 @@ COMMANDS = {
     "chat": ("koudmen.commands.chat", "talk to the bot in the terminal"),
     "classify": ("koudmen.commands.classify", "JSON lines in, readings out"),
     "phrases": ("koudmen.commands.phrases", "check: are the catalogues complete and within their segments"),
+    "purge": ("koudmen.commands.purge", "erase what `retention` says, now (the sweeper does it too)"),
+    "reconcile": ("koudmen.commands.reconcile", "take in what Twilio has and we have not, now"),
+    "backup": ("koudmen.commands.backup", "FILE: back the database up; --drill tries a backup, --restore puts it back"),
+    "doctor": ("koudmen.commands.doctor", "check this deployment and say what is wrong"),
     "keys": ("koudmen.commands.keys", "rotate, rewrite, status: change the key of what is encrypted"),
 }
 

@@ -12,6 +12,7 @@ from base import log
 from base.db import transaction
 from base.heartbeat import beat
 from base.settings import seconds
+from koudmen import chores
 from koudmen.runtime import Runtime, make_runtime
 from messaging import outbox
 from messaging.intake import flush
@@ -41,6 +42,8 @@ def run() -> None:
     signal.signal(signal.SIGINT, ask_to_stop)
     runtime = make_runtime()
     log.setup("sweeper", level=runtime.settings.log_level)
+    beside = threading.Thread(target=chores.run, args=(chores.chores(runtime), stop), daemon=True, name="chores")
+    beside.start()
     every = seconds(runtime.settings.config.sweeper.every)
     oldest: int | None = None
     while not stop.wait(every):

@@ -30,13 +30,20 @@ class GroupCommit(Generic[Item, Result]):
     """Hands items to `write`, several at a time and in the order they came, in a thread of its own.
 
     `write` returns one result for each item, or raises for all of them. A `write` that hangs delays nobody for more
-    than `patience_s`, and those who come while it hangs not at all.
+    than `patience_s`, and those who come while it hangs not at all. While several come at a time, `gather_s` is
+    waited for more to share the next write.
     """
 
     def __init__(
-        self, write: Callable[[Sequence[Item]], Sequence[Result]], *, most: int = MOST, patience_s: float = PATIENCE_S
+        self,
+        write: Callable[[Sequence[Item]], Sequence[Result]],
+        *,
+        most: int = MOST,
+        patience_s: float = PATIENCE_S,
+        gather_s: float = 0.0,
     ) -> None:
-        self.write, self.most, self.patience_s = write, most, patience_s
+        self.write, self.most, self.patience_s, self.gather_s = write, most, patience_s, gather_s
+        self.crowded = False
         self.waiting: deque[_Ticket[Item, Result]] = deque()
         self.busy_since: float | None = None
         self.ready = threading.Condition()
@@ -69,9 +76,15 @@ class GroupCommit(Generic[Item, Result]):
                 self.busy_since = None
                 while not self.waiting:
                     self.ready.wait()
+                if self.crowded and self.gather_s:
+                    self.ready.wait_for(self._full, self.gather_s)
                 tickets = [self.waiting.popleft() for _ in range(min(self.most, len(self.waiting)))]
                 self.busy_since = time.monotonic()
+                self.crowded = len(tickets) > 1
             self._serve([ticket for ticket in tickets if not ticket.given_up])
+
+    def _full(self) -> bool:
+        return len(self.waiting) >= self.most
 
     def _serve(self, tickets: Sequence[_Ticket[Item, Result]]) -> None:
         try:

@@ -21,15 +21,21 @@ FROM unnest(cast(:channels AS text[]), cast(:lookups AS bytea[])) WITH ORDINALIT
 JOIN address ON address.channel = wanted.channel AND address.lookup = wanted.lookup
 JOIN conversation ON conversation.address_id = address.id
 """)
-_NEW_ADDRESSES = text("""
-INSERT INTO address (id, contact_id, channel, lookup, value)
-SELECT * FROM unnest(cast(:ids AS uuid[]), cast(:contacts AS uuid[]), cast(:channels AS text[]),
-                     cast(:lookups AS bytea[]), cast(:values AS bytea[]))
-ON CONFLICT (channel, lookup) DO NOTHING RETURNING id, contact_id
-""")
-_NEW_CONTACTS = text("INSERT INTO contact (id) SELECT unnest(cast(:contacts AS uuid[]))")
-_NEW_CONVERSATIONS = text("""
-INSERT INTO conversation (id, address_id) SELECT * FROM unnest(cast(:ids AS uuid[]), cast(:addresses AS uuid[]))
+_NEW = text("""
+WITH new AS (
+  SELECT * FROM unnest(cast(:ids AS uuid[]), cast(:contacts AS uuid[]), cast(:conversations AS uuid[]),
+                       cast(:channels AS text[]), cast(:lookups AS bytea[]), cast(:values AS bytea[]))
+    WITH ORDINALITY AS t (id, contact_id, conversation_id, channel, lookup, value, n)
+), opened AS (
+  INSERT INTO address (id, contact_id, channel, lookup, value)
+  SELECT id, contact_id, channel, lookup, value FROM new ORDER BY n
+  ON CONFLICT (channel, lookup) DO NOTHING RETURNING id, contact_id
+), people AS (
+  INSERT INTO contact (id) SELECT contact_id FROM opened
+), begun AS (
+  INSERT INTO conversation (id, address_id) SELECT new.conversation_id, new.id FROM opened JOIN new USING (id)
+)
+SELECT new.n, new.conversation_id FROM opened JOIN new USING (id)
 """)
 _WRITE = text("""
 INSERT INTO inbound_message (provider, external_id, conversation_id, kind, body, extra, received_at)
@@ -103,9 +109,10 @@ def open_conversations(connection: Connection | Session, people: Sequence[tuple[
     """The conversations of (channel, address), in this order."""
     known = {person: keys().lookup(*person) for person in people}
     found = _find(connection, known)
-    if missing := [person for person in known if person not in found]:
-        _first_contact(connection, sorted(missing, key=lambda person: known[person]), known)
-        found |= _find(connection, {person: known[person] for person in missing})
+    if missing := sorted((person for person in known if person not in found), key=lambda person: known[person]):
+        found |= _first_contact(connection, missing, known)
+    if others := {person: known[person] for person in missing if person not in found}:
+        found |= _find(connection, others)
     return [found[person] for person in people]
 
 
@@ -120,23 +127,23 @@ def _find(connection: Connection | Session, known: Mapping[Person, bytes]) -> di
     return {people[row[0] - 1]: row[1] for row in rows}
 
 
-def _first_contact(connection: Connection | Session, people: Sequence[Person], known: Mapping[Person, bytes]) -> None:
+def _first_contact(
+    connection: Connection | Session, people: Sequence[Person], known: Mapping[Person, bytes]
+) -> dict[Person, uuid.UUID]:
     """Contact, address and conversation of new people, sorted by look-up (one order of locks for everybody). Where
     two first messages come at once the other one opens it, and its commit lets us go on."""
-    new = connection.execute(
-        _NEW_ADDRESSES,
+    rows = connection.execute(
+        _NEW,
         {
             "ids": [uuid.uuid4() for _ in people],
             "contacts": [uuid.uuid4() for _ in people],
+            "conversations": [uuid.uuid4() for _ in people],
             "channels": [channel for channel, _ in people],
             "lookups": [known[person] for person in people],
             "values": [keys().encrypt(address.encode(), "address.value") for _, address in people],
         },
-    ).all()
-    if new:
-        connection.execute(_NEW_CONTACTS, {"contacts": [row.contact_id for row in new]})
-        ids = [uuid.uuid4() for _ in new]
-        connection.execute(_NEW_CONVERSATIONS, {"ids": ids, "addresses": [row.id for row in new]})
+    )
+    return {people[row[0] - 1]: row[1] for row in rows}
 
 
 _WAITING = text("""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from base import log
 from base.clock import now
-from base.errors import Refused
+from base.errors import KoudmenError, Refused
 from base.settings import Outbox
 from messaging import inbox, reports
 from messaging.group import GroupCommit, Late
@@ -25,17 +25,21 @@ from messaging.reports import Report
 from messaging.spool import Entry, Spool
 
 FLUSH_EVERY_S = 1.0
+GATHER_S = 0.003  # a person waits for it
+GATHER_REPORTS_S = 0.02  # nobody does
+# What may go wrong with an entry: the database, or an entry of another version of this code.
+FAULTS = (SQLAlchemyError, KoudmenError, ValueError, KeyError, TypeError)
 Taken = Literal["new", "repeat", "spooled"]
 logger = log.get(__name__)
 
 
 class Intake:
-    """`bell` is called after messages came out of the spool."""
+    """`bell` is called when messages are in the inbox, once for all that were written together."""
 
     def __init__(self, engine: Engine, spool: Spool, rules: Outbox, bell: Callable[[], object]) -> None:
         self.engine, self.spool, self.rules, self.bell = engine, spool, rules, bell
-        self.messages: GroupCommit[Arrival, bool] = GroupCommit(self._write)
-        self.reports: GroupCommit[Report, None] = GroupCommit(self._note)
+        self.messages: GroupCommit[Arrival, bool] = GroupCommit(self._write, gather_s=GATHER_S)
+        self.reports: GroupCommit[Report, None] = GroupCommit(self._note, gather_s=GATHER_REPORTS_S)
         self.kept: GroupCommit[Entry, None] = GroupCommit(spool.put)
         self.flusher: threading.Thread | None = None
         self.lock = threading.Lock()
@@ -70,7 +74,10 @@ class Intake:
 
     def _write(self, arrivals: Sequence[Arrival]) -> Sequence[bool]:
         with self.engine.begin() as connection:
-            return [got.message_id is not None for got in inbox.receive_many(connection, arrivals)]
+            new = [got.message_id is not None for got in inbox.receive_many(connection, arrivals)]
+        if any(new):
+            self.bell()
+        return new
 
     def _note(self, some: Sequence[Report]) -> Sequence[None]:
         with Session(self.engine) as session, session.begin():
@@ -129,7 +136,7 @@ def _flush_file(engine: Engine, spool: Spool, name: str, rules: Outbox) -> int:
     faulty = 0
     try:
         _into(engine, entries, rules)
-    except SQLAlchemyError as error:
+    except FAULTS as error:
         if not _at_fault(error):
             raise
         faulty = sum(not _alone(engine, entry, rules) for entry in entries)
@@ -144,7 +151,7 @@ def _flush_file(engine: Engine, spool: Spool, name: str, rules: Outbox) -> int:
 def _alone(engine: Engine, entry: Entry, rules: Outbox) -> bool:
     try:
         _into(engine, [entry], rules)
-    except SQLAlchemyError as error:
+    except FAULTS as error:
         if not _at_fault(error):
             raise
         return False
@@ -173,7 +180,7 @@ def _report(entry: Entry) -> Report:
 
 def _at_fault(error: Exception) -> bool:
     """Whether what was to be written is at fault, and not the database."""
-    return isinstance(error, DataError | IntegrityError)
+    return not isinstance(error, SQLAlchemyError) or isinstance(error, DataError | IntegrityError)
 
 
 def _say_away(error: Exception) -> None:

@@ -39,12 +39,13 @@ class Address(Base):
 
 
 class Conversation(Base):
-    """What is being said with one address. `state` is the bot's memory, encrypted."""
+    """What is being said with one address. `state` is the bot's memory, `pace` how fast they write; both encrypted."""
 
     __tablename__ = "conversation"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     address_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("address.id"), unique=True)
     state: Mapped[Any | None] = mapped_column(EncryptedJSON("conversation.state"))
+    pace: Mapped[Any | None] = mapped_column(EncryptedJSON("conversation.pace"))
     language: Mapped[str | None]
     owner: Mapped[str] = mapped_column(server_default="bot")
     last_inbound_at: Mapped[datetime | None]

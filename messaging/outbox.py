@@ -43,7 +43,8 @@ DELIVERY_RANK = {
 FAILED = 3
 DELIVERED = 4
 logger = log.get(__name__)
-WITHOUT_SEGMENTS = frozenset({"whatsapp", "sim_whatsapp"})
+SYNTHETIC = "synthetic"  # a channel that no person has: see koudmen.synthetic
+WITHOUT_SEGMENTS = frozenset({"whatsapp", "sim_whatsapp", SYNTHETIC})
 
 
 class Lane(IntEnum):

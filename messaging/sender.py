@@ -51,7 +51,7 @@ def open_lines(settings: Settings) -> Lines:
     if settings.gateway_url and settings.gateway_secret:
         channels["gateway"] = GatewayChannel(settings.gateway_url, settings.gateway_secret)
     simulated = SimulatorChannel()
-    channels |= {"sim_sms": simulated, "sim_whatsapp": simulated}
+    channels |= {"sim_sms": simulated, "sim_whatsapp": simulated, outbox.SYNTHETIC: simulated}
     return Lines(channels, rates, {"whatsapp": settings.config.channels.whatsapp.window})
 
 
@@ -175,21 +175,23 @@ def _wait(action: Action, tried: int, rules: Outbox) -> timedelta | None:
 
 def delivery_failed(session: Session, outbound_id: uuid.UUID, code: int, rules: Outbox) -> None:
     """A report says a message we handed over did not arrive: what the code's rule says, once per report."""
-    message = session.get(OutboundMessage, outbound_id, with_for_update=True)
+    seen = select(OutboundMessage.state, OutboundMessage.attempts).where(OutboundMessage.id == outbound_id)
+    message = session.execute(seen.with_for_update()).first()  # not its words: they may be damaged
     if message is None or message.state != "accepted":
         return
     known = rule(code, 400)
     if known.action is Action.OPTED_OUT:
-        outbox.opted_out(session, message.id, f"carrier {code}")
+        outbox.opted_out(session, outbound_id, f"carrier {code}")
     wait = _wait(known.action, message.attempts, rules)
-    if wait is None:
-        message.state = "failed"
-    else:
-        message.state, message.delivery, message.delivery_rank = "queued", None, -1  # the id stays: see outbox.report
-        session.flush()
-        session.execute(
-            update(OutboundMessage).where(OutboundMessage.id == message.id).values(due_at=func.now() + wait)
-        )
+    values: dict[str, object] = {"state": "failed"}
+    if wait is not None:  # the carrier's id stays: see outbox.report
+        values = {"state": "queued", "delivery": None, "delivery_rank": -1, "due_at": func.now() + wait}
+    session.execute(
+        update(OutboundMessage)
+        .where(OutboundMessage.id == outbound_id)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _unknown(session: Session, limit: int, hold: timedelta) -> list[Sending]:

@@ -7,8 +7,10 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from base.errors import InvalidInput, OutcomeUnknown, SendError
@@ -153,14 +155,15 @@ class TwilioChannel:
             raise OutcomeUnknown("no answer to the look-up") from None
         return None
 
-    def arrived(self, since: datetime, most: int) -> Iterator[Inbound]:
-        """What came in for our senders since then, newest first, as Twilio's list tells it (without media addresses,
-        places and buttons, which only the webhook has)."""
+    def arrived(self, since: datetime, most: int) -> Iterator[tuple[Inbound, datetime | None]]:
+        """What came in for our senders since then, newest first, and when, as Twilio's list tells it (without media
+        addresses, places and buttons, which only the webhook has). What cannot be read is left out."""
         for ours in (self.account.sms_from, self.account.whatsapp_from):
             if ours:
                 for record in self.api.list({"To": ours, "DateSent>": _time(since)}, most=most):
-                    if _came_in(record):
-                        yield listed_inbound(record)
+                    with suppress(InvalidInput):
+                        if _came_in(record):
+                            yield listed_inbound(record), _listed_at(record)
 
 
 def accepted(record: Mapping[str, Any]) -> Accepted:
@@ -177,6 +180,13 @@ def _came_in(record: Mapping[str, Any]) -> bool:
 
 def _time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _listed_at(record: Mapping[str, Any]) -> datetime | None:
+    try:
+        return parsedate_to_datetime(str(record.get("date_sent") or record.get("date_created")))
+    except ValueError:
+        return None
 
 
 def listed_inbound(record: Mapping[str, Any]) -> Inbound:

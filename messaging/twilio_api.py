@@ -31,6 +31,7 @@ class TwilioApi:
             "Accept": "application/json",
         }
         limit = urllib3.Timeout(connect=min(account.timeout_s, 5.0), read=account.timeout_s)
+        self.most_a_page = 1000
         self.http = urllib3.PoolManager(maxsize=32, timeout=limit, retries=False)
 
     def create(self, values: Mapping[str, str]) -> Record:
@@ -47,7 +48,7 @@ class TwilioApi:
 
     def list(self, filters: Mapping[str, str], *, most: int) -> Iterator[Record]:
         """Messages that Twilio has, newest first, up to `most`, over as many pages as that takes."""
-        path = f"{self.messages}?{urlencode({**filters, 'PageSize': str(min(most, 1000))})}"
+        path = f"{self.messages}?{urlencode({**filters, 'PageSize': str(min(most, self.most_a_page))})}"
         given = 0
         for _ in range(MOST_PAGES):
             page = self._ask("GET", path, None, self.headers)

@@ -32,6 +32,4 @@ def inbound() -> Response:
         abort(400)
     taken = here.intake.take(message)
     metrics.INBOUND.labels("gateway", taken).inc()
-    if taken == "new":
-        here.bell.ring("turn")
     return Response(status=204)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from base.heartbeat import ages
 from base.settings import Settings
+from messaging import queues
 from messaging.spool import Spool
 from oncall import cases
 from oncall.figures import figures, open_alarms
@@ -24,12 +25,11 @@ from webhooks.context import Context, context
 blueprint = Blueprint("health", __name__)
 _HTTP = urllib3.PoolManager(timeout=urllib3.Timeout(total=1.5), retries=False)
 SILENT_S = 60.0  # a process that has not beaten for so long is named
+SELDOM_S = {"reconciler": 1800.0}  # these beat after each of their rounds
 
 _COUNTS = text("""
 SELECT
   (SELECT count(*) FROM inbound_message WHERE handled_at IS NULL) AS inbound_waiting,
-  (SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)
-     FROM inbound_message WHERE handled_at IS NULL) AS inbound_oldest_s,
   (SELECT count(*) FROM outbound_message WHERE state = 'queued') AS outbound_queued,
   (SELECT count(*) FROM outbound_message WHERE state = 'unknown') AS outbound_unknown,
   (SELECT count(*) FROM unread_message WHERE done_at IS NULL) AS unread_open,
@@ -109,13 +109,15 @@ def _database(here: Context) -> tuple[dict[str, str], dict[str, float], dict[str
             row = session.execute(_COUNTS).mappings().one()
             beats = ages(session)
             open_cases, raised = cases.counts(session), open_alarms(session)
-            duty = figures(session)
+            duty, waited = figures(session), queues.ages(session)
     except SQLAlchemyError as error:
         return {"database": f"away ({type(error).__name__})"}, {}, {}, {}
     counts = {name: float(value) for name, value in row.items()} | duty
-    parts = {"database": "ok", "directory": "ok" if counts["services"] else "empty"}
+    counts |= {f"{name}_oldest_s": age for name, age in waited.items()}
+    counts |= {f"{name}_alarm": float(queues.level(name, age)) for name, age in waited.items()}
+    parts = {"database": "ok", "directory": "ok" if counts["services"] else "empty", "queues": queues.told(waited)}
     for name, (age, note) in sorted(beats.items()):
-        parts[name] = f"silent for {age:.0f} s" if age > SILENT_S else note or "ok"
+        parts[name] = f"silent for {age:.0f} s" if age > SELDOM_S.get(name, SILENT_S) else note or "ok"
     return parts, counts, open_cases, raised
 
 

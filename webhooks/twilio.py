@@ -33,8 +33,6 @@ def inbound() -> Response:
         abort(400)
     taken = here.intake.take(message)
     metrics.INBOUND.labels(message.channel, taken).inc()
-    if taken == "new":
-        here.bell.ring("turn")
     return _done()
 
 

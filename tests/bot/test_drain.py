@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from base.db import transaction
 from base.settings import Settings
+from bot import guard
 from bot.drain import Drain
 from bot.models import UnreadMessage
 from bot.rasa import Away, Parsed
@@ -244,10 +246,41 @@ def test_many_are_answered_in_one_transaction(house: House, engine: Engine) -> N
     for number in range(100, 110):
         house.texts(number, "I need food")
     commits: list[object] = []
-    event.listen(engine, "commit", commits.append)
+    note = commits.append
+    event.listen(engine, "commit", note)
     try:
         assert house.drain.once() == 10
     finally:
-        event.remove(engine, "commit", commits.append)
+        event.remove(engine, "commit", note)
     assert len(commits) == 2  # the claim and the turns
     assert len(house.replies()) == 10
+
+
+def test_a_machine_that_answers_us_gets_no_answer_for_ever(house: House) -> None:
+    house.texts(100, *["I am driving now, I will answer later"] * 30)
+    house.drain_until_done()
+    assert all(m.handled_at for m in house.all(InboundMessage))
+    assert len({id_ for id_, _ in house.replies()}) < guard.SAME
+    assert "loop" in {u.reason for u in house.all(UnreadMessage)}
+
+
+def test_a_flood_is_read_to_its_last_message_and_its_disclosure_is_heard(house: House) -> None:
+    house.texts(100, *(f"hello {n}" for n in range(guard.MANY + 5)), "my husband beats me", "hello")
+    for _ in range(15):
+        house.drain_until_done()
+    assert all(m.handled_at for m in house.all(InboundMessage))
+    (case,) = house.all(Case)
+    assert case.concerns == ["domestic_violence"]
+    answered = {id_ for id_, _ in house.replies()}
+    told = guard.MANY + 6
+    assert told in answered  # protection goes on
+    assert not answered & set(range(guard.MANY, told))
+
+
+def test_somebody_else_and_a_later_hour_are_not_meant(house: House) -> None:
+    start = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    pace = None
+    for n in range(50):
+        pace = guard.step(pace, "a", start + n * timedelta(minutes=1))
+    assert pace
+    assert guard.verdict(pace) == ""

@@ -31,9 +31,10 @@ from tests.service import COMMANDS, HTTP, Service, free_port, wait_until
 
 # The product's clocks, shortened; their order (carrier's time-out < claim) is kept.
 CLAIM_S = 8
+QUIET = {"synthetic": "0 s", "reconcile": "0 s"}  # no message that the tests did not send
 CLOCKS = {
     "outbox": {"claim": f"{CLAIM_S} s", "retry": ["0 s", "1 s", "1 s", "2 s", "2 s", "3 s"], "give_up": "12 h"},
-    "sweeper": {"every": "1 s", "stale": "2 s", "attempts": 5},
+    "sweeper": {"every": "1 s", "stale": "2 s", "attempts": 5, **QUIET},
 }
 CARRIER_TIMEOUT_S = 3
 PAUSE_S = 0.5  # what a supervisor takes to notice

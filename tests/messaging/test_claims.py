@@ -117,7 +117,7 @@ def test_an_allowance_not_used_is_kept(session: Session) -> None:
     assert len(claim(session, rate=10)) == 1
     for n in range(2, 20):
         put(session, number(n), "bonjou")
-    assert 8 <= len(claim(session, rate=10)) <= 10  # a slow machine's own time may add to the 0.9 s
+    assert len(claim(session, rate=10)) in {8, 9, 10}  # a slow machine lets more come together
 
 
 def test_a_text_longer_than_the_allowance_leaves_too(session: Session) -> None:

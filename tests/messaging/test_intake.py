@@ -133,6 +133,15 @@ def test_reports_are_kept_too(sessions: sessionmaker[Session], away: Intake, her
         assert session.get_one(OutboundMessage, found).delivery == "delivered"
 
 
+def test_an_entry_that_nobody_understands_holds_up_no_other(engine: Engine, away: Intake, here: Intake) -> None:
+    away.spool.put([{"of": "message", "at": "yesterday", "text": 5}])
+    away.spool.put([{"of": "report", "outbound_id": "none", "status": "sent", "external_id": None, "code": 0}])
+    away.take(sms(2))
+    assert here.flush() == 1
+    assert len(stored(engine)) == 1
+    assert here.spool.damaged() == 2
+
+
 def test_many_at_once_are_written_like_one_by_one(session: Session) -> None:
     people = [f"+176755501{n:02d}" for n in (1, 2, 1, 3, 2)]
     arrivals = [inbox.Arrival(sms(n, who)) for n, who in enumerate(people)] + [inbox.Arrival(sms(0, people[0]))]

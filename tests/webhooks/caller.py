@@ -3,6 +3,7 @@
 import socket
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
@@ -106,7 +107,8 @@ class Caller:
         parts = urlsplit(self.url)
         with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as wire:
             wire.sendall(request)
-            wire.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # the other side may have refused the rest and gone
+                wire.shutdown(socket.SHUT_WR)
             answer = b""
             while part := wire.recv(65536):
                 answer += part

@@ -1,4 +1,4 @@
-"""why a reply was given up; unknown outcomes hold up later replies
+"""why a reply was given up; unknown outcomes hold up later replies; how fast somebody writes
 
 Revision: 0008, after: 0006
 """
@@ -24,6 +24,7 @@ def _open(states: str) -> None:
 
 def upgrade() -> None:
     op.add_column("outbound_message", sa.Column("reason", sa.String(), nullable=True))
+    op.add_column("conversation", sa.Column("pace", sa.LargeBinary(), nullable=True))
     op.create_index(
         "ix_outbound_message_held",
         "outbound_message",
@@ -36,4 +37,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     _open("'queued', 'sending'")
     op.drop_index("ix_outbound_message_held", table_name="outbound_message")
+    op.drop_column("conversation", "pace")
     op.drop_column("outbound_message", "reason")

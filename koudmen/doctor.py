@@ -1,0 +1,185 @@
+"""Checks a real deployment, part by part; each finding is one sentence that says what to do."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg
+import urllib3
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from base.clock import now
+from base.crypto import load_keys
+from base.db import make_engine, make_sessions, transaction, use_keys
+from base.errors import ConfigError, KoudmenError, SendError
+from base.heartbeat import ages
+from base.settings import Settings, check_ready_for_people
+from koudmen import backup
+from messaging import queues
+from messaging.models import Address
+from messaging.spool import Spool
+from messaging.twilio_api import TwilioApi
+
+SILENT_S = 60.0
+FREE_MB = 1000
+SKEW_S = 5.0
+_HTTP = urllib3.PoolManager(timeout=urllib3.Timeout(total=8), retries=False)
+_DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`level`: ok, look (it works, but not for long or not for people yet) or bad."""
+
+    part: str
+    level: str
+    words: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every check, whatever the others find."""
+    checks: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
+        ("people", _people), ("keys", _keys), ("spool", _spool), ("disk", _disk), ("database", _database),
+        ("redis", _redis), ("rasa", _rasa), ("address", _address), ("twilio", _twilio),
+    ]  # fmt: skip
+    for part, check in checks:
+        try:
+            found = list(check(settings))
+        except (KoudmenError, SQLAlchemyError, psycopg.Error, OSError) as error:
+            known = str(error) if isinstance(error, KoudmenError) else f"does not answer ({type(error).__name__})"
+            found = [Finding(part, "bad", known)]
+        yield from found or [Finding(part, "ok", "")]
+
+
+def _people(settings: Settings) -> Iterator[Finding]:
+    check_ready_for_people(settings)
+    if settings.rehearsing:
+        yield Finding("people", "look", "a rehearsal: emergency numbers nobody confirmed may be told")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    if not settings.keys and not (settings.home / "keys").exists():
+        raise ConfigError("there are no keys yet: neither KOUDMEN_KEYS nor a file `keys` in the home")
+    use_keys(load_keys(settings.keys, settings.home))
+    yield from ()
+
+
+def _spool(settings: Settings) -> Iterator[Finding]:
+    spool = Spool(settings.spool)
+    spool.check()
+    if waiting := len(spool.names()):
+        yield Finding("spool", "look", f"{waiting} files wait for the database")
+    if damaged := spool.damaged():
+        yield Finding("spool", "bad", f"{damaged} files could not be taken in: docs/operating.md, The spool")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    for folder in {settings.home, settings.spool}:
+        if folder.exists() and (free := shutil.disk_usage(folder).free // 1_000_000) < FREE_MB:
+            yield Finding("disk", "bad" if free < FREE_MB // 5 else "look", f"{free} MB are free at {folder}")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if not settings.database_url:
+        raise ConfigError("DATABASE_URL is not set, and no `make up` runs in this home")
+    if (at := backup.version(settings.database_url)) != (wanted := backup.newest()):
+        yield Finding("database", "bad", f"it is at version {at}, the code needs {wanted}: koudmen db upgrade")
+        return
+    engine = make_engine(settings.database_url, pool_size=1)
+    try:
+        with transaction(make_sessions(engine)) as session:
+            yield from _settings_of(session)
+            yield from _alive(session)
+            yield from _opens(session)
+    finally:
+        engine.dispose()
+
+
+def _settings_of(session: Session) -> Iterator[Finding]:
+    for name, wanted in _DURABLE.items():
+        if (value := session.scalar(text(f"SHOW {name}"))) != wanted:
+            yield Finding("database", "bad", f"{name} is {value}: a power cut loses messages; it must be {wanted}")
+    theirs = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    if (skew := abs((theirs - now()).total_seconds())) > SKEW_S:
+        yield Finding("database", "bad", f"its clock and this machine's differ by {skew:.0f} s: set both by NTP")
+    if not session.scalar(text("SELECT count(*) FROM service")):
+        yield Finding("database", "bad", "the directory is empty: koudmen directory seed")
+
+
+def _alive(session: Session) -> Iterator[Finding]:
+    beats = ages(session)
+    for name in ("sweeper", "worker turn", "worker send", "worker protect"):
+        if not any(name in known and age < SILENT_S for known, (age, _) in beats.items()):
+            yield Finding("processes", "bad", f"no `{name}` gives a sign of life")
+    for name, (age, said) in sorted(beats.items()):
+        if name == "synthetic" and said != "ok" and age < SILENT_S:
+            yield Finding("processes", "bad", f"the synthetic message: {said}")
+    for name, age in queues.ages(session).items():
+        if found := queues.level(name, age):
+            yield Finding("queues", ("ok", "look", "bad")[found], f"the oldest of {name} has waited {age:.0f} s")
+
+
+def _opens(session: Session) -> Iterator[Finding]:
+    try:
+        session.query(Address.value).limit(5).all()
+    except KoudmenError as error:
+        yield Finding("keys", "bad", str(error))
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    if not settings.redis_url:
+        yield Finding("redis", "look", "REDIS_URL is not set: the sweeper does all work, every few seconds")
+        return
+    try:
+        with Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2) as redis:
+            redis.ping()
+    except (RedisError, OSError) as error:
+        yield Finding("redis", "bad", f"does not answer ({type(error).__name__})")
+
+
+def _rasa(settings: Settings) -> Iterator[Finding]:
+    if not settings.rasa_url:
+        yield Finding("rasa", "look", "RASA_URL is not set: keywords and the lexicon work alone")
+        return
+    query = f"?token={settings.rasa_token}" if settings.rasa_token else ""
+    status = _status("GET", f"{settings.rasa_url.rstrip('/')}/status{query}")
+    if status != 200:
+        yield Finding("rasa", "bad", f"answers {status or 'nothing'}: keywords and the lexicon work alone")
+
+
+def _address(settings: Settings) -> Iterator[Finding]:
+    """Whether the world reaches us where Twilio is told to, and an unsigned request is refused there."""
+    base = settings.public_base_url
+    if settings.twilio and urlsplit(base).scheme != "https":
+        yield Finding("address", "bad", "PUBLIC_BASE_URL is not https: words would travel in the clear")
+    status = _status("GET", f"{base}/healthz")
+    if status != 200:
+        yield Finding("address", "bad", f"PUBLIC_BASE_URL/healthz answers {status or 'nothing'}: Twilio reaches nobody")
+    elif settings.twilio:
+        refused = _status("POST", f"{base}/webhooks/twilio/inbound", b"From=x")
+        if refused != 403:
+            yield Finding("address", "bad", f"an unsigned webhook is answered {refused}, not 403")
+
+
+def _twilio(settings: Settings) -> Iterator[Finding]:
+    if settings.twilio is None:
+        yield Finding("twilio", "look", "off: no real phone is answered")
+        return
+    try:
+        list(TwilioApi(settings.twilio).list({}, most=1))
+    except SendError as error:
+        yield Finding("twilio", "bad", f"its list of messages cannot be read: {error}")
+
+
+def _status(method: str, url: str, body: bytes | None = None) -> int:
+    """The HTTP status of an answer, 0 for none."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+    try:
+        return int(_HTTP.request(method, url, body=body, headers=headers, redirect=False).status)
+    except urllib3.exceptions.HTTPError:
+        return 0

@@ -1,0 +1,130 @@
+"""Retention: erases words when their time is over, and rows some time after. Settings: `retention` in config.yml.
+
+Words of a conversation without a case go after `ordinary`. Those of a conversation with a case stay while it is open
+and `case` after it was closed; then they go too, with what the case's events say. Rows without words (times, states)
+and the counts of searches go after `log`, but for those of cases. Addresses and opt-outs stay.
+In batches of a moment each, so that the service goes on; may be interrupted anywhere and repeated.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import CursorResult, TextClause, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from base import log
+from base.db import transaction
+from base.settings import Retention
+
+BATCH = 1000
+logger = log.get(__name__)
+_KEPT = """EXISTS (SELECT 1 FROM "case" AS k WHERE k.conversation_id = {row}.conversation_id
+  AND (k.closed_at IS NULL OR k.closed_at > now() - cast(:case AS interval)))"""
+_FREE = """ AND NOT EXISTS (SELECT 1 FROM outbound_message AS o WHERE o.inbound_id = i.id)
+  AND NOT EXISTS (SELECT 1 FROM unread_message AS u WHERE u.inbound_id = i.id)"""
+_OLD_SYNTHETIC = "now() - interval '1 day'"
+
+
+class Step(NamedTuple):
+    """`change` is done to the rows of `table`, called `row`, where `where` holds."""
+
+    change: str
+    table: str
+    row: str
+    where: str
+
+    def statement(self) -> TextClause:
+        """One batch; rows that the service holds are left for the next purge."""
+        rows = f"SELECT {self.row}.ctid FROM {self.table} AS {self.row} WHERE {self.where}"  # noqa: S608 - our own words
+        return text(f"{self.change} WHERE ctid = ANY (ARRAY({rows} LIMIT :batch FOR UPDATE SKIP LOCKED))")
+
+
+STEPS: Mapping[str, Step] = {
+    "words in": Step(
+        "UPDATE inbound_message SET body = NULL, extra = NULL, reading = NULL",
+        "inbound_message",
+        "i",
+        "(i.body IS NOT NULL OR i.extra IS NOT NULL OR i.reading IS NOT NULL) AND i.handled_at IS NOT NULL "
+        "AND i.received_at < now() - cast(:ordinary AS interval) AND NOT " + _KEPT.format(row="i"),
+    ),
+    "words out": Step(
+        "UPDATE outbound_message SET body = NULL",
+        "outbound_message",
+        "o",
+        "o.body IS NOT NULL AND o.state IN ('accepted', 'failed') "
+        "AND o.created_at < now() - cast(:ordinary AS interval) AND NOT " + _KEPT.format(row="o"),
+    ),
+    "memories": Step(
+        "UPDATE conversation SET state = NULL, pace = NULL",
+        "conversation",
+        "c",
+        "(c.state IS NOT NULL OR c.pace IS NOT NULL) AND c.last_inbound_at < now() - cast(:ordinary AS interval) "
+        "AND NOT " + _KEPT.format(row="c").replace("c.conversation_id", "c.id"),
+    ),
+    "details of cases": Step(
+        "UPDATE case_event SET detail = NULL",
+        "case_event",
+        "e",
+        'e.detail IS NOT NULL AND EXISTS (SELECT 1 FROM "case" AS k WHERE k.id = e.case_id '
+        "AND k.closed_at < now() - cast(:case AS interval))",
+    ),
+    "unread": Step(
+        "DELETE FROM unread_message",
+        "unread_message",
+        "u",
+        "EXISTS (SELECT 1 FROM inbound_message AS i WHERE i.id = u.inbound_id AND i.body IS NULL "
+        "AND i.received_at < now() - cast(:log AS interval))",
+    ),
+    "replies": Step(
+        "DELETE FROM outbound_message",
+        "outbound_message",
+        "o",
+        "o.body IS NULL AND o.created_at < now() - cast(:log AS interval) "
+        'AND NOT EXISTS (SELECT 1 FROM "case" AS k WHERE k.conversation_id = o.conversation_id)',
+    ),
+    "messages": Step(
+        "DELETE FROM inbound_message",
+        "inbound_message",
+        "i",
+        "i.body IS NULL AND i.handled_at IS NOT NULL AND i.received_at < now() - cast(:log AS interval) "  # noqa: S608
+        'AND NOT EXISTS (SELECT 1 FROM "case" AS k WHERE k.conversation_id = i.conversation_id)' + _FREE,
+    ),
+    "demand": Step("DELETE FROM demand", "demand", "d", "d.day < current_date - cast(:log AS interval)"),
+    "synthetic replies": Step(
+        "DELETE FROM outbound_message",
+        "outbound_message",
+        "o",
+        f"o.channel = 'synthetic' AND o.created_at < {_OLD_SYNTHETIC}",
+    ),
+    "synthetic messages": Step(
+        "DELETE FROM inbound_message",
+        "inbound_message",
+        "i",
+        f"i.provider = 'synthetic' AND i.received_at < {_OLD_SYNTHETIC}" + _FREE,
+    ),
+}
+
+
+def purge(sessions: sessionmaker[Session], rules: Retention) -> dict[str, int]:
+    """Erase what is over. Returns how many rows of each kind."""
+    times: dict[str, timedelta | int] = {
+        "ordinary": rules.ordinary, "case": rules.case, "log": rules.log, "batch": BATCH,
+    }  # fmt: skip
+    done = {name: _all(sessions, step.statement(), times) for name, step in STEPS.items()}
+    for name, count in done.items():
+        if count:
+            logger.info("purged", kind=name, count=count)
+    return done
+
+
+def _all(sessions: sessionmaker[Session], statement: TextClause, times: Mapping[str, timedelta | int]) -> int:
+    done = 0
+    used = {name: value for name, value in times.items() if f":{name}" in statement.text}
+    while True:
+        with transaction(sessions) as session:
+            result = session.execute(statement, used)
+            count = result.rowcount if isinstance(result, CursorResult) else 0
+        done += count
+        if count < BATCH:
+            return done

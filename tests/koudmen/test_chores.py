@@ -1,0 +1,139 @@
+"""What the sweeper does beside: purge, synthetic message, and a chore that fails stops no other."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from base.db import transaction
+from base.errors import SendError
+from base.settings import Retention, Settings
+from bot.drain import Drain
+from bot.models import Demand, UnreadMessage
+from bot.rasa import Away
+from koudmen import chores, synthetic
+from koudmen.chores import Chore
+from koudmen.purge import purge
+from koudmen.runtime import Runtime
+from messaging import inbox, simulator
+from messaging.models import Conversation, InboundMessage, OutboundMessage
+from oncall.models import Case
+
+RULES = Retention(ordinary=timedelta(days=30), case=timedelta(days=1825), log=timedelta(days=365))
+
+
+@pytest.fixture
+def runtime(settings: Settings, engine: Engine, sessions: sessionmaker[Session]) -> Runtime:
+    return Runtime(settings, engine, sessions)
+
+
+def said(runtime: Runtime, number: int, *texts: str) -> None:
+    """Somebody writes and is answered, and the answers leave."""
+    with transaction(runtime.sessions) as session:
+        for one in texts:
+            inbox.receive(session, simulator.parse_inbound("sms", f"+176755501{number:02}", one))
+    Drain(runtime.sessions, Away(), runtime.settings).run(seconds=10)
+    while runtime.sender.send_due():
+        pass
+
+
+def age(runtime: Runtime, days: int) -> None:
+    """So many days pass."""
+    with transaction(runtime.sessions) as session:
+        for table, column in (
+            ("inbound_message", "received_at"), ("outbound_message", "created_at"), ("conversation", "last_inbound_at"),
+            ('"case"', "closed_at"), ("demand", "day"),
+        ):  # fmt: skip
+            session.execute(text(f"UPDATE {table} SET {column} = {column} - make_interval(days => {days})"))
+
+
+def words(runtime: Runtime) -> list[str]:
+    """All words that are left."""
+    with runtime.sessions() as session:
+        bodies = [*session.scalars(select(InboundMessage.body)), *session.scalars(select(OutboundMessage.body))]
+        return [body for body in bodies if body]
+
+
+def count(runtime: Runtime, table: type[object]) -> int:
+    with runtime.sessions() as session:
+        return len(session.scalars(select(table)).all())
+
+
+def test_ordinary_words_go_after_thirty_days_and_rows_after_a_year(runtime: Runtime) -> None:
+    said(runtime, 1, "I need food in Roseau", "thanks")
+    age(runtime, 29)
+    purge(runtime.sessions, RULES)
+    assert len(words(runtime)) == 4
+    age(runtime, 2)
+    purge(runtime.sessions, RULES)
+    assert words(runtime) == []
+    assert (count(runtime, InboundMessage), count(runtime, Demand)) == (2, 1)
+    with runtime.sessions() as session:
+        assert session.scalars(select(Conversation)).one().state is None
+    age(runtime, 335)
+    purge(runtime.sessions, RULES)
+    assert [count(runtime, table) for table in (InboundMessage, OutboundMessage, Demand)] == [0, 0, 0]
+
+
+def test_a_case_keeps_the_words_while_it_is_open_and_five_years_after(runtime: Runtime) -> None:
+    said(runtime, 1, "my husband beats me")
+    age(runtime, 4000)
+    purge(runtime.sessions, RULES)
+    assert "my husband beats me" in words(runtime)
+    with transaction(runtime.sessions) as session:
+        session.execute(text('UPDATE "case" SET closed_at = now()'))
+    age(runtime, 1824)
+    purge(runtime.sessions, RULES)
+    assert "my husband beats me" in words(runtime)
+    age(runtime, 2)
+    purge(runtime.sessions, RULES)
+    assert words(runtime) == []
+    assert count(runtime, Case) == count(runtime, InboundMessage) == 1
+
+
+def test_what_was_not_answered_yet_is_kept(runtime: Runtime) -> None:
+    with transaction(runtime.sessions) as session:
+        inbox.receive(session, simulator.parse_inbound("sms", "+17675550101", "hello"))
+    age(runtime, 4000)
+    purge(runtime.sessions, RULES)
+    assert words(runtime) == ["hello"]
+
+
+def test_a_purge_may_be_repeated(runtime: Runtime) -> None:
+    said(runtime, 1, "hello")
+    age(runtime, 31)
+    assert purge(runtime.sessions, RULES)["words in"] == 1
+    assert set(purge(runtime.sessions, RULES).values()) == {0}
+
+
+def test_the_synthetic_message_goes_all_the_way_and_leaves_no_trace_in_figures(runtime: Runtime) -> None:
+    assert synthetic.watch(runtime) == "ok"
+    assert synthetic.watch(runtime) == "ok"  # not yet time for another
+    assert count(runtime, InboundMessage) == 1
+    with transaction(runtime.sessions) as session:
+        session.execute(text("UPDATE inbound_message SET received_at = now() - interval '61 s'"))
+    assert synthetic.watch(runtime).startswith("no answer for 61")
+    Drain(runtime.sessions, Away(), runtime.settings).run(seconds=5)
+    while runtime.sender.send_due():
+        pass
+    assert synthetic.watch(runtime) == "slow: 61 s"
+    assert [count(runtime, table) for table in (Case, Demand, UnreadMessage)] == [0, 0, 0]
+    with transaction(runtime.sessions) as session:
+        session.execute(text("UPDATE inbound_message SET received_at = now() - interval '2 d'"))
+        session.execute(text("UPDATE outbound_message SET created_at = now() - interval '2 d'"))
+    purge(runtime.sessions, RULES)
+    assert count(runtime, InboundMessage) == 0
+
+
+def test_a_chore_that_fails_stops_no_other_and_is_done_again() -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        done.append("fails")
+        raise SendError("refused")
+
+    some = [Chore("a", 60, fail), Chore("b", 10, lambda: done.append("works"))]
+    for at in (0.0, 5.0, 10.0, 60.0):
+        chores.once(some, at + 1)
+    assert done == ["fails", "works", "works", "fails", "works"]

@@ -1,0 +1,83 @@
+"""The doctor names what is wrong with a deployment, each part whatever the others are like."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from base.db import transaction
+from base.settings import Settings
+from koudmen.doctor import examine
+from messaging import inbox, queues, simulator
+from tests.conftest import make_settings
+from tests.fakes.twilio import TwilioDouble
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Findings by part: the level and all words."""
+
+    found: dict[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Seen":
+        found: dict[str, tuple[str, str]] = {}
+        for finding in examine(settings):
+            level, words = found.get(finding.part, ("", ""))
+            found[finding.part] = (
+                max(level, finding.level, key=("", "ok", "look", "bad").index),
+                words + finding.words,
+            )
+        return cls(found)
+
+    def level(self, part: str) -> str:
+        return self.found[part][0]
+
+
+def test_a_machine_with_nothing_on_it(tmp_path: Path) -> None:
+    seen = Seen.of(make_settings(tmp_path, DATABASE_URL="postgresql://someone:geheim@127.0.0.1:1/none"))
+    assert seen.level("database") == "bad"
+    assert seen.level("spool") == "ok"
+    assert {seen.level(part) for part in ("redis", "rasa", "twilio")} == {"look"}
+    assert "geheim" not in str(seen)
+
+
+def test_a_test_database_is_told_from_a_durable_one_and_dead_processes_are_named(
+    engine: Engine, settings: Settings
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM heartbeat"))
+    seen = Seen.of(settings)
+    assert "fsync is off" in seen.found["database"][1]
+    assert "worker protect" in seen.found["processes"][1]
+    assert (seen.level("redis"), seen.level("keys")) == ("ok", "ok")
+
+
+def test_a_queue_that_stands_still_is_told(sessions: sessionmaker[Session], settings: Settings) -> None:
+    with transaction(sessions) as session:
+        inbox.receive(session, simulator.parse_inbound("sms", "+17675550101", "hello"))
+        session.execute(text("UPDATE inbound_message SET received_at = now() - interval '70 s'"))
+    assert Seen.of(settings).level("queues") == "bad"
+
+
+def test_twilio_s_list_is_tried(tmp_path: Path, settings: Settings) -> None:
+    double = TwilioDouble("http://127.0.0.1:1")
+    env = {"KOUDMEN_REHEARSAL": "1", "DATABASE_URL": settings.database_url or "", **double.environment()}
+    try:
+        assert Seen.of(make_settings(tmp_path, **env)).level("twilio") == "ok"
+        wrong = Seen.of(make_settings(tmp_path, **env | {"TWILIO_AUTH_TOKEN": "wrong"}))
+    finally:
+        double.stop()
+    assert wrong.level("twilio") == "bad"
+    assert "20003" in wrong.found["twilio"][1]
+    assert wrong.level("address") == "bad"
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "level"),
+    [("inbound", 14.9, 0), ("inbound", 15, 1), ("inbound", 60, 2), ("protection", 5, 1), ("protection", 20, 2)],
+)
+def test_levels_of_a_queue(name: str, age: float, level: int) -> None:
+    assert queues.level(name, age) == level
