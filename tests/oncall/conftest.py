@@ -37,7 +37,9 @@ PHONES = {
 BEATEN = Disclosure("domestic_violence", "high", ("x",))
 KNIFE = Disclosure("domestic_violence", "critical", ("x",))
 REFUSED = Disclosure("discrimination", "standard", ("x",))
-SECOND = timedelta(seconds=1)
+MANY = [
+    "+17675550160", "+17675550161", "+17675550162", "+17675550163", "+17675550164", "+17675550165",
+]  # fmt: skip
 
 
 def minutes(number: float) -> timedelta:

@@ -8,7 +8,7 @@ import pytest
 from base.db import transaction
 from base.errors import SendError
 from oncall import engine, pages
-from tests.oncall.conftest import BEATEN, KNIFE, MONDAY, NIGHT, REFUSED, World, minutes
+from tests.oncall.conftest import BEATEN, KNIFE, MANY, MONDAY, NIGHT, REFUSED, World, minutes
 
 CREW = ["Ada", "Bea", "Cyr", "Dan"]
 
@@ -273,7 +273,7 @@ def test_a_sender_that_died_is_made_good_while_the_case_is_nobody_s(world: World
 def test_two_engines_page_once(world: World) -> None:
     world.crew()
     for number in range(6):
-        world.write(BEATEN, phone=f"+1767555016{number}")
+        world.write(BEATEN, phone=MANY[number])
     both = [threading.Thread(target=world.turn) for _ in range(2)]
     for thread in both:
         thread.start()

@@ -234,13 +234,13 @@ def crewed_code(world: World) -> str:
 
 @pytest.mark.parametrize(
     ("written", "number"),
-    [("767 555 0120", "+17675550120"), ("+1 767-555-0120", "+17675550120"), ("+509 3455 0120", "+50934550120")],
+    [("767 555 0120", "+17675550120"), ("+1 767-555-0120", "+17675550120"), ("1 (767) 555.0120", "+17675550120")],
 )
 def test_phones_are_read_as_people_write_them(written: str, number: str) -> None:
     assert staff.phone_number(written) == number
 
 
-@pytest.mark.parametrize("written", ["", "abc", "12", "+1767555012099999999"])
+@pytest.mark.parametrize("written", ["", "abc", "12", "+1767555" + "9" * 15])
 def test_what_is_no_phone_is_refused(written: str) -> None:
     with pytest.raises(InvalidInput):
         staff.phone_number(written)
