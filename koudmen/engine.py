@@ -1,7 +1,8 @@
 """The engine process: what is due, the pages, and each minute the watch over all of it. Any number may run.
 
 Pages leave in a thread of their own, so that a carrier that does not answer never keeps the clocks from being looked
-at. Redis and Rasa are not needed."""
+at. Redis and Rasa are not needed. While many messages wait, another thread takes those that tell of harm before the
+others: a page cannot be in time for a message that nobody has read."""
 
 import signal
 import threading
@@ -16,6 +17,7 @@ from base import log
 from base.db import database_now, transaction
 from base.heartbeat import beat
 from base.settings import seconds
+from bot.triage import Triage
 from koudmen.pagers import open_pager
 from koudmen.runtime import Runtime, make_runtime
 from oncall import clocks, engine, watch
@@ -23,6 +25,7 @@ from oncall.paging import Paged
 
 WATCH_S = 60.0
 PAGES_S = 0.25
+TRIAGE_S = 0.3
 BEAT_S = 10.0
 logger = log.get(__name__)
 _HTTP = urllib3.PoolManager(timeout=urllib3.Timeout(total=5), retries=False)
@@ -42,9 +45,11 @@ def run() -> None:
     config = runtime.settings.config.oncall
     policy = clocks.policy_of(config)
     paged = Paged(runtime.sessions, open_pager(runtime.settings, runtime.sessions), config)
+    triage = Triage(runtime.drain)
     loops = [
         ("page sender", PAGES_S, lambda: send(paged)),
         ("watch", WATCH_S, lambda: look_after(runtime)),
+        ("triage", TRIAGE_S, lambda: _worst_first(runtime, triage)),
         ("beat", BEAT_S, lambda: _beat(runtime)),
     ]
     threads = [threading.Thread(target=_repeat, args=(stop, *loop), name=loop[0], daemon=True) for loop in loops]
@@ -65,6 +70,12 @@ def _repeat(stop: threading.Event, name: str, every: float, work: Callable[[], o
         except Exception as error:
             logger.error("engine failed", part=name, exc_info=error)
         stop.wait(every)
+
+
+def _worst_first(runtime: Runtime, triage: Triage) -> None:
+    """People in danger do not wait behind a queue of ordinary messages."""
+    if triage.once():
+        runtime.bell.ring("protect")
 
 
 _last = {"tick": 0.0}

@@ -15,6 +15,7 @@ from base.errors import ConfigError
 from messaging.inbound import Inbound
 from messaging.models import Address, Contact, Conversation, InboundMessage
 
+CLOSED_BODY = type_coerce(InboundMessage.body, LargeBinary).label("body")  # as it is stored; see `opened`
 _FIND = (
     select(Conversation.id)
     .join(Address, Address.id == Conversation.address_id)
@@ -113,6 +114,18 @@ def claim_waiting(session: Session, *, limit: int, hold: timedelta) -> Sequence[
     return ids
 
 
+def claim_these(
+    session: Session, conversation_ids: Sequence[uuid.UUID], *, hold: timedelta
+) -> Sequence[uuid.UUID]:  # fmt: skip
+    """Those of these conversations that nobody else holds, now held."""
+    free = Conversation.claimed_until.is_(None) | (Conversation.claimed_until < func.now())
+    mine = select(Conversation.id).where(Conversation.id.in_(conversation_ids), free).with_for_update(skip_locked=True)
+    ids = session.scalars(mine).all()
+    if ids:
+        session.execute(update(Conversation).where(Conversation.id.in_(ids)).values(claimed_until=func.now() + hold))
+    return ids
+
+
 def waiting(conversation_ids: Sequence[uuid.UUID]) -> Select[int, uuid.UUID, str, bytes, int, str | None]:
     """The unhandled messages of these conversations, in the order they came: id, conversation_id, kind, body (still
     closed, see `opened`), language spoken before, attempts."""
@@ -121,7 +134,7 @@ def waiting(conversation_ids: Sequence[uuid.UUID]) -> Select[int, uuid.UUID, str
             InboundMessage.id,
             InboundMessage.conversation_id,
             InboundMessage.kind,
-            type_coerce(InboundMessage.body, LargeBinary).label("body"),
+            CLOSED_BODY,
             InboundMessage.attempts,
             Conversation.language,
         )

@@ -31,6 +31,7 @@ class Crew:
 
     def __init__(self) -> None:
         self.levels: dict[int, list[Staff]] = {}
+        self.told: set[int] = set()  # levels whose emptiness has been told in this round
 
     def of(self, session: Session, level: int, now: datetime) -> list[Staff]:
         if level not in self.levels:
@@ -104,8 +105,12 @@ def _page(session: Session, case: Case, rules: Rules, now: datetime, crew: Crew)
     """Page the next level that has somebody; an empty one is passed at once, with an alarm."""
     level, empty = clocks.climb(case.next_level, lambda one: bool(crew.of(session, one, now)))
     for one in empty:
-        event(session, case, "nobody", now, level=one)
-        alarms.raise_alarm(session, "nobody", now, subject=f"level {one}", case_id=case.id)
+        new = one not in crew.told and alarms.raise_alarm(
+            session, "nobody", now, subject=f"level {one}", case_id=case.id
+        )
+        crew.told.add(one)
+        if new or level:  # not again each minute while there is nobody at all
+            event(session, case, "nobody", now, level=one)
     if level is None:
         case.page_due_at = now + clocks.policy_from(case.policy or {}).nobody_again
         return
