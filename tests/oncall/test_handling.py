@@ -84,6 +84,21 @@ def test_a_high_case_is_closed_by_its_owner_alone_and_by_no_other(crewed: World)
         crewed.do("close", "Ada", case, "whatever")
 
 
+def test_a_supervisor_steps_in(crewed: World) -> None:
+    case = crewed.write(KNIFE)
+    crewed.turn()
+    crewed.do("contacted", "Ada", case)
+    assert crewed.do("acknowledge", "Bea", case, over=True).kind == "held"
+    assert crewed.do("acknowledge", "Cyr", case, over=True).kind == "taken"
+    found = crewed.case(case)
+    assert (found.owner_id, found.state) == (crewed.people["Cyr"], "engaged")
+    with transaction(crewed.sessions) as session:
+        assert handling.reopen(session, case, crewed.at, staff_id=crewed.people["Bea"]).kind == "may_not"
+        assert handling.reopen(session, case, crewed.at, staff_id=crewed.people["Cyr"]).kind == "free"
+    crewed.turn()
+    assert crewed.texts(MONDAY)[-1] == (0.0, "Bea")
+
+
 def test_an_analyst_takes_nothing(crewed: World) -> None:
     with transaction(crewed.sessions) as session:
         analyst = staff.add(session, "Flo", ["analyst"], MONDAY, phone="+17675550116", verified=True)
