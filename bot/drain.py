@@ -109,9 +109,17 @@ class Drain:
         with transaction(self.sessions) as session:
             ids = inbox.claim_waiting(session, limit=self.batch, hold=HOLD)
             waiting = _load(session, ids)
+        return self._batch(ids, waiting) if ids else None
+
+    def these(self, conversation_ids: Sequence[uuid.UUID]) -> int:
+        """What waits of these conversations, as far as nobody else has them. Returns how many were handled."""
+        with transaction(self.sessions) as session:
+            ids = inbox.claim_these(session, conversation_ids, hold=HOLD)
+            waiting = _load(session, ids)
+        return self._batch(ids, waiting)
+
+    def _batch(self, ids: Sequence[uuid.UUID], waiting: Sequence[Waiting]) -> int:
         self.protecting = False
-        if not ids:
-            return None
         by_conversation: dict[uuid.UUID, list[Understood]] = {id_: [] for id_ in ids}
         for understood in self.pool.map(self._understand, waiting):
             by_conversation[understood.message.conversation_id].append(understood)

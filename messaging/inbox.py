@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
-from sqlalchemy import Connection, LargeBinary, Select, func, select, text, type_coerce
+from sqlalchemy import Connection, LargeBinary, Select, func, select, text, type_coerce, update
 from sqlalchemy.orm import Session
 
 from base.db import keys
 from base.errors import ConfigError
 from messaging.inbound import Inbound
 from messaging.models import Conversation, InboundMessage
+
+CLOSED_BODY = type_coerce(InboundMessage.body, LargeBinary).label("body")  # as it is stored; see `opened`
 
 _FIND = text("""
 SELECT wanted.n, conversation.id
@@ -192,6 +194,18 @@ def _oldest(session: Session, limit: int) -> list[uuid.UUID]:
     return list(wanted)[:limit]
 
 
+def claim_these(
+    session: Session, conversation_ids: Sequence[uuid.UUID], *, hold: timedelta
+) -> Sequence[uuid.UUID]:  # fmt: skip
+    """Those of these conversations that nobody else holds, now held."""
+    free = Conversation.claimed_until.is_(None) | (Conversation.claimed_until < func.now())
+    mine = select(Conversation.id).where(Conversation.id.in_(conversation_ids), free).with_for_update(skip_locked=True)
+    ids = session.scalars(mine).all()
+    if ids:
+        session.execute(update(Conversation).where(Conversation.id.in_(ids)).values(claimed_until=func.now() + hold))
+    return ids
+
+
 def waiting(conversation_ids: Sequence[uuid.UUID]) -> Select[int, uuid.UUID, str, bytes, int, str | None]:
     """The next unhandled messages of these conversations, at most TURNS of each, in the order they came: id,
     conversation_id, kind, body (still closed, see `opened`), language spoken before, attempts."""
@@ -206,7 +220,7 @@ def waiting(conversation_ids: Sequence[uuid.UUID]) -> Select[int, uuid.UUID, str
             InboundMessage.id,
             InboundMessage.conversation_id,
             InboundMessage.kind,
-            type_coerce(InboundMessage.body, LargeBinary).label("body"),
+            CLOSED_BODY,
             InboundMessage.attempts,
             Conversation.language,
         )

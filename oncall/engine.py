@@ -5,7 +5,7 @@ its clock lies in the future. An engine that dies in the middle leaves the case 
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, select
@@ -26,19 +26,35 @@ MOST_STEPS = 20  # of one case at one moment; each step moves a clock on, so a f
 logger = log.get(__name__)
 
 
+class Crew:
+    """Who can be paged at each level, looked up once for a round over many cases."""
+
+    def __init__(self) -> None:
+        self.levels: dict[int, list[Staff]] = {}
+        self.told: set[int] = set()  # levels whose emptiness has been told in this round
+
+    def of(self, session: Session, level: int, now: datetime) -> list[Staff]:
+        if level not in self.levels:
+            self.levels[level] = [one for one in rota.on_duty(session, now, level) if reachable(one)]
+        return self.levels[level]
+
+
 def tick(sessions: sessionmaker[Session], policy: Policy, *, now: Now = database_now, limit: int = 500) -> int:
     """Do everything that is due, the worst case first, each in its own transaction. Returns how many cases moved.
     A case that fails harms no other: it is logged and left for the next tick."""
     done: set[uuid.UUID] = set()
+    crew = Crew()
     while len(done) < limit:
-        case_id = _one(sessions, policy, now, done)
+        case_id = _one(sessions, policy, now, done, crew)
         if case_id is None:
             break
         done.add(case_id)
     return len(done)
 
 
-def _one(sessions: sessionmaker[Session], policy: Policy, now: Now, done: set[uuid.UUID]) -> uuid.UUID | None:
+def _one(
+    sessions: sessionmaker[Session], policy: Policy, now: Now, done: set[uuid.UUID], crew: Crew
+) -> uuid.UUID | None:
     case_id = None
     try:
         with transaction(sessions) as session:
@@ -47,7 +63,7 @@ def _one(sessions: sessionmaker[Session], policy: Policy, now: Now, done: set[uu
             if case is None:
                 return None
             case_id = case.id
-            advance(session, case, policy, at)
+            advance(session, case, policy, at, crew)
     except Exception as error:
         if case_id is None:
             raise
@@ -66,15 +82,15 @@ def _next(at: datetime, done: set[uuid.UUID]) -> "Select[Case]":
     )
 
 
-def advance(session: Session, case: Case, policy: Policy, now: datetime) -> None:
+def advance(session: Session, case: Case, policy: Policy, now: datetime, crew: Crew | None = None) -> None:
     """Do what is due in a locked case at `now`, the longest overdue first."""
-    rules = rules_of(case) or freeze(case, policy)
+    rules, crew = rules_of(case) or freeze(case, policy), crew or Crew()
     for _ in range(MOST_STEPS):
         clock = clocks.first_due(_running(case), now)
         if clock is None:
             session.flush()
             return
-        _STEPS[clock](session, case, rules, now)
+        _STEPS[clock](session, case, rules, now, crew)
     raise RuntimeError("the clocks of a case do not move on")
 
 
@@ -85,50 +101,48 @@ def _running(case: Case) -> dict[Clock, datetime | None]:
     }  # fmt: skip
 
 
-def _page(session: Session, case: Case, rules: Rules, now: datetime) -> None:
+def _page(session: Session, case: Case, rules: Rules, now: datetime, crew: Crew) -> None:
     """Page the next level that has somebody; an empty one is passed at once, with an alarm."""
-    people: dict[int, list[Staff]] = {}
-
-    def staffed(level: int) -> bool:
-        people[level] = [one for one in rota.on_duty(session, now, level) if reachable(one)]
-        return bool(people[level])
-
-    level, empty = clocks.climb(case.next_level, staffed)
+    level, empty = clocks.climb(case.next_level, lambda one: bool(crew.of(session, one, now)))
     for one in empty:
-        event(session, case, "nobody", now, level=one)
-        alarms.raise_alarm(session, "nobody", now, subject=f"level {one}", case_id=case.id)
+        new = one not in crew.told and alarms.raise_alarm(
+            session, "nobody", now, subject=f"level {one}", case_id=case.id
+        )
+        crew.told.add(one)
+        if new or level:  # not again each minute while there is nobody at all
+            event(session, case, "nobody", now, level=one)
     if level is None:
         case.page_due_at = now + clocks.policy_from(case.policy or {}).nobody_again
         return
     case.state, case.level, case.paged_at = "paged", level, now
     case.round += 1
     case.next_level, case.page_due_at = clocks.after(level), rules.next_page(level, now)
-    written = pages.write(session, people[level], "case", now, case=case, call=rules.rule.call)
+    written = pages.write(session, crew.of(session, level, now), "case", now, case=case, call=rules.rule.call)
     event(session, case, "paged", now, level=level, detail={"pages": len(written)})
     logger.info("paged", case_id=str(case.id), level_no=level, count=len(written), drill=case.drill)
 
 
-def _reply(session: Session, case: Case, _: Rules, now: datetime) -> None:
+def _reply(session: Session, case: Case, _: Rules, now: datetime, __: Crew) -> None:
     """Taken, and not answered in time: it is paged again, and whoever had it is told."""
     session.flush()
     handling.reopen(session, case.id, now)
 
 
-def _contact(session: Session, case: Case, rules: Rules, now: datetime) -> None:
+def _contact(session: Session, case: Case, rules: Rules, now: datetime, crew: Crew) -> None:
     """No contact in time: whoever has it is told, from the second time on the supervisors too."""
     case.late += 1
-    _tell_late(session, case, "contact", now, supervisors=case.late > 1)
+    _tell_late(session, case, "contact", now, crew.of(session, SUPERVISORS, now) if case.late > 1 else [])
     case.contact_due_at = rules.contact_again(now)
 
 
-def _close(session: Session, case: Case, rules: Rules, now: datetime) -> None:
+def _close(session: Session, case: Case, rules: Rules, now: datetime, crew: Crew) -> None:
     """Open for too long: whoever has it and the supervisors are told."""
-    _tell_late(session, case, "close", now, supervisors=True)
+    _tell_late(session, case, "close", now, crew.of(session, SUPERVISORS, now))
     case.close_due_at = rules.close_again(now)
 
 
-def _tell_late(session: Session, case: Case, clock: Clock, now: datetime, *, supervisors: bool) -> None:
-    people = {one.id: one for one in (rota.on_duty(session, now, SUPERVISORS) if supervisors else [])}
+def _tell_late(session: Session, case: Case, clock: Clock, now: datetime, supervisors: Sequence[Staff]) -> None:
+    people = {one.id: one for one in supervisors}
     owner = session.get(Staff, case.owner_id) if case.owner_id else None
     if owner:
         people[owner.id] = owner
@@ -136,7 +150,7 @@ def _tell_late(session: Session, case: Case, clock: Clock, now: datetime, *, sup
     event(session, case, "late", now, detail={"clock": clock})
 
 
-def _news(session: Session, case: Case, _: Rules, now: datetime) -> None:
+def _news(session: Session, case: Case, _: Rules, now: datetime, __: Crew) -> None:
     """The person wrote again: whoever has the case is told; the supervisors, when that person cannot be."""
     owner = session.get(Staff, case.owner_id) if case.owner_id else None
     if not (owner and pages.write(session, [owner], "news", now, case=case)):
@@ -144,6 +158,6 @@ def _news(session: Session, case: Case, _: Rules, now: datetime) -> None:
     case.news, case.news_at, case.told_at = None, None, now
 
 
-_STEPS: dict[Clock, Callable[[Session, Case, Rules, datetime], None]] = {
+_STEPS: dict[Clock, Callable[[Session, Case, Rules, datetime, Crew], None]] = {
     "page": _page, "reply": _reply, "contact": _contact, "close": _close, "news": _news,
 }  # fmt: skip

@@ -36,7 +36,7 @@ class Answer:
 def acknowledge(
     session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, now: datetime, *, over: bool = False
 ) -> Answer:
-    """Take a case. `over`: also from somebody who has it (a supervisor, or at a hand-over)."""
+    """Take a case. `over`: a supervisor takes it although somebody has it."""
     case, who = locked(session, case_id), staff.get(session, staff_id)
     if not staff.may_take(who):
         return _answer(session, "may_not", case)
@@ -44,7 +44,7 @@ def acknowledge(
         return _answer(session, "closed", case)
     if case.owner_id == who.id:
         return _answer(session, "yours", case)
-    if case.owner_id and not over:
+    if case.owner_id and not (over and staff.may_approve(who)):
         return _answer(session, "held", case)
     _give(session, case, who, now, "acknowledged")
     return _answer(session, "taken", case)
@@ -142,8 +142,11 @@ def _owner_of_conversation(session: Session, case: Case, owner: str) -> None:
 
 
 def reopen(session: Session, case_id: uuid.UUID, now: datetime, *, staff_id: uuid.UUID | None = None) -> Answer:
-    """Page again although somebody has it: no answer in time (the engine), or a supervisor's wish."""
+    """Page again although somebody has it: no answer in time (the engine, without `staff_id`), or a supervisor's
+    wish."""
     case = locked(session, case_id)
+    if staff_id and not staff.may_approve(staff.get(session, staff_id)):
+        return _answer(session, "may_not", case)
     if case.closed_at:
         return _answer(session, "closed", case)
     former = session.get(Staff, case.owner_id) if case.owner_id else None

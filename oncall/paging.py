@@ -2,7 +2,8 @@
 without its rates. The carrier is never called inside a transaction."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -39,17 +40,24 @@ class Paged:
         self.sessions, self.pager, self.now = sessions, pager, now
         self.hold, self.retry = config.claim, config.retry
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="page")
-        self.batch = threads
+        self.threads, self.flying = threads, set[Future[None]]()
 
-    def send_due(self) -> int:
-        """One round. Returns how many pages were tried."""
+    def send_due(self, *, wait: bool = True) -> int:
+        """One round: as many as there are free threads, so that none is claimed and then waits. Without `wait` the next
+        round need not wait for a carrier that hangs. Returns how many pages were begun."""
+        self.flying = {one for one in self.flying if not one.done()}
+        free = self.threads - len(self.flying)
+        if not free:
+            return 0
         with transaction(self.sessions) as session:
             at = self.now(session)
             over = pages.expire(session, at)
-            claimed = pages.claim(session, at, hold=self.hold, limit=self.batch)
+            claimed = pages.claim(session, at, hold=self.hold, limit=free)
         if over:
             logger.warning("pages sent again", count=over, reason="their sender did not come back")
-        list(self.pool.map(self._one, claimed))
+        self.flying |= {self.pool.submit(self._one, page) for page in claimed}
+        if wait:
+            futures.wait(self.flying)
         return len(claimed)
 
     def _one(self, page: Paging) -> None:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import load, rasa_rest, report
+from tests.bench import load, pages, rasa_rest, report
 from tests.bench.answers import Answers, count_answers
 from tests.bench.load import Result
 from tests.bench.messages import Letter, People
@@ -16,6 +16,7 @@ from tests.fakes.twilio import Flood
 
 WARM = 100  # messages before anything is measured
 WEBHOOKS_PER_S, WEBHOOK_S = 300, 10
+PAGES, BESIDE_PER_S, BESIDE_S = 50, 100, 12
 
 
 def main() -> int:
@@ -36,9 +37,15 @@ def main() -> int:
             print(report.row(f"end to end, {chosen.rate:g}/s", steady), flush=True)
             alone, refused = _webhook_alone(stack, people.write(WEBHOOKS_PER_S * WEBHOOK_S), chosen.connections)
             print(report.row_webhook(f"webhook alone, {WEBHOOKS_PER_S}/s", alone, WEBHOOKS_PER_S), flush=True)
+            pages.hire(stack)
+            calm = pages.idle(stack, PAGES)
+            print(report.row_pages("page, idle", calm), flush=True)
+            beside = people.write(BESIDE_PER_S * BESIDE_S)
+            storm = pages.busy(stack, PAGES, beside, chosen.connections, BESIDE_PER_S)
+            print(report.row_pages(f"page, beside {BESIDE_PER_S}/s", storm), flush=True)
         rest = rasa_rest.measure(folder / "rest", warm, letters, chosen.connections)
     print(report.row_rest("Rasa's REST channel", rest))
-    return _conclude(fast, steady, rest, fast.answers + steady.answers + refused)
+    return _conclude(fast, steady, rest, (calm, storm), fast.answers + steady.answers + refused)
 
 
 def _options() -> argparse.Namespace:
@@ -56,7 +63,9 @@ def _webhook_alone(stack: Stack, letters: list[Letter], connections: int) -> tup
     return flood, found
 
 
-def _conclude(fast: Result, steady: Result, rest: rasa_rest.Rest, found: Answers) -> int:
+def _conclude(
+    fast: Result, steady: Result, rest: rasa_rest.Rest, paged: tuple[list[float], list[float]], found: Answers
+) -> int:
     print(
         "\nAt full speed the replies wait in a queue: those latencies say how long it was. The steady run's say how "
         "long a person waits."
@@ -67,7 +76,7 @@ def _conclude(fast: Result, steady: Result, rest: rasa_rest.Rest, found: Answers
     if rest.silent:
         print(f"Rasa's REST channel gave no reply to {rest.silent} messages (not counted)")
     print(f"{report.faults(found)}\nours / Rasa's REST channel: {fast.per_s / rest.per_s:.2f}")
-    print(report.last_line(fast, steady, rest, found))
+    print(report.last_line(fast, steady, rest, paged, found))
     return 1 if found else 0
 
 

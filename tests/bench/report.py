@@ -25,6 +25,11 @@ def row_webhook(title: str, flood: Flood, rate: float) -> str:
     return f"{title:<30}{done:>11.1f}{percentile(waits, 50) * 1000:>13.1f}{percentile(waits, 99) * 1000:>10.1f}"
 
 
+def row_pages(title: str, seconds: list[float]) -> str:
+    """From the webhook of a disclosure to its page at the carrier."""
+    return f"{title:<30}{'':>35}{percentile(seconds, 50):>11.2f}{'':>9} (p99 {percentile(seconds, 99):.2f} s)"
+
+
 def row_rest(title: str, rest: Rest) -> str:
     """Rasa's REST channel, whose reply is its answer."""
     return f"{title:<30}{rest.per_s:>11.1f}{'':>23}{rest.reply_s(50):>11.2f}{rest.reply_s(95):>9.2f}"
@@ -46,14 +51,16 @@ def faults(found: Answers) -> str:
     )
 
 
-def last_line(fast: Result, steady: Result, rest: Rest, found: Answers) -> str:
-    """Speed from the run at full speed; latencies from the steady one."""
+def last_line(fast: Result, steady: Result, rest: Rest, paged: tuple[list[float], list[float]], found: Answers) -> str:
+    """Speed from the run at full speed; latencies from the steady one; `paged` idle and beside ordinary load."""
     figures = {
         "messages_per_s": round(fast.per_s, 1),
         "rasa_rest_per_s": round(rest.per_s, 1),
         "ratio": round(fast.per_s / rest.per_s, 3),
         "webhook_p99_ms": round(steady.webhook_ms(99), 1),
         "reply_p95_s": round(steady.reply_s(95), 3),
+        "page_p99_s": round(percentile(paged[0], 99), 3),
+        "page_p99_busy_s": round(percentile(paged[1], 99), 3),
         "lost": found.lost,
         "twice": found.twice,
     }

@@ -24,7 +24,7 @@ from tests.service import HTTP, free_port, wait_until
 # Left out of what the service is told: this machine's own service, and what makes every process compile its modules.
 FOREIGN = ("KOUDMEN_", "TWILIO_", "RASA_", "DATABASE_URL", "REDIS_URL", "PUBLIC_BASE_URL", "PYTHONDONTWRITEBYTECODE")
 SEGMENTS_PER_S = 10_000.0  # the carrier's limit on a sender is no limit of ours: lifted
-BEATING = {"sweeper", "worker turn", "worker turn 2", "worker send", "worker protect"}
+BEATING = {"sweeper", "engine", "worker turn", "worker turn 2", "worker send", "worker protect"}
 WORKERS = ("worker-turn", "worker-turn-2", "worker-send", "worker-protect", "sweeper")
 
 

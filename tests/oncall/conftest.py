@@ -37,7 +37,9 @@ PHONES = {
 BEATEN = Disclosure("domestic_violence", "high", ("x",))
 KNIFE = Disclosure("domestic_violence", "critical", ("x",))
 REFUSED = Disclosure("discrimination", "standard", ("x",))
-SECOND = timedelta(seconds=1)
+MANY = [
+    "+17675550160", "+17675550161", "+17675550162", "+17675550163", "+17675550164", "+17675550165",
+]  # fmt: skip
 
 
 def minutes(number: float) -> timedelta:
@@ -51,14 +53,22 @@ class Carrier:
     world: "World"
     taken: list[tuple[datetime, str, str, str]] = field(default_factory=list)
     refuses: SendError | None = None
+    hangs: threading.Event | None = None
+    asked: threading.Event = field(default_factory=threading.Event)
+    arrived: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, page: Paging) -> Accepted:
+        hangs = self.hangs
+        self.asked.set()
+        if hangs:
+            hangs.wait(60)
         with self.lock:
             if self.refuses:
                 raise self.refuses
             who = next(name for name, phone in PHONES.items() if phone == page.phone)
             self.taken.append((self.world.at, who, page.channel, page.kind))
+            self.arrived.set()
             return Accepted(f"SM{page.id.hex}", "queued")
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from base.db import transaction
 from base.errors import SendError
-from oncall import engine, pages
-from tests.oncall.conftest import BEATEN, KNIFE, MONDAY, NIGHT, REFUSED, World, minutes
+from oncall import engine, pages, staff
+from tests.oncall.conftest import BEATEN, KNIFE, MANY, MONDAY, NIGHT, REFUSED, World, minutes
 
 CREW = ["Ada", "Bea", "Cyr", "Dan"]
 
@@ -273,7 +273,7 @@ def test_a_sender_that_died_is_made_good_while_the_case_is_nobody_s(world: World
 def test_two_engines_page_once(world: World) -> None:
     world.crew()
     for number in range(6):
-        world.write(BEATEN, phone=f"+1767555016{number}")
+        world.write(BEATEN, phone=MANY[number])
     both = [threading.Thread(target=world.turn) for _ in range(2)]
     for thread in both:
         thread.start()
@@ -281,3 +281,25 @@ def test_two_engines_page_once(world: World) -> None:
         thread.join(20)
     world.turn()
     assert world.texts(MONDAY) == [(0.0, "Ada")] * 6
+
+
+def test_a_carrier_that_hangs_on_one_phone_keeps_no_other_waiting(world: World) -> None:
+    """Ada's page hangs; Bea's leaves meanwhile."""
+    world.hire("Ada", "Bea")
+    world.shift("Ada", 1)
+    world.write(BEATEN)
+    engine.tick(world.sessions, world.policy, now=world.now)
+    hangs = world.carrier.hangs = threading.Event()
+    try:
+        assert world.paged.send_due(wait=False) == 1
+        assert world.carrier.asked.wait(10)
+        with transaction(world.sessions) as session:
+            pages.write(session, [staff.get(session, world.people["Bea"])], "test", world.at, code="1234")
+        world.carrier.hangs = None
+        assert world.paged.send_due(wait=False) == 1
+        assert world.carrier.arrived.wait(10)
+        assert [who for _, who, *_ in world.pages(MONDAY)] == ["Bea"]
+    finally:
+        hangs.set()
+    world.turn()
+    assert {who for _, who, *_ in world.pages(MONDAY)} == {"Ada", "Bea"}

@@ -21,7 +21,7 @@ from oncall.models import Case, CaseEvent, Page
 from tests.oncall.conftest import MONDAY, World, emptied
 
 PEOPLE = ["Ada", "Bea", "Cyr", "Dan"]
-TEXTERS = [f"+1767555015{n}" for n in range(3)]
+TEXTERS = ["+17675550150", "+17675550151", "+17675550152"]
 SEVERITIES = ["critical", "high", "standard"]
 TAKES = {"acknowledged", "passed", "reopened", "engaged", "closed"}
 

@@ -1,10 +1,13 @@
 """A rare phrase and rare addresses, sent down every path there is."""
 
 import json
+from datetime import timedelta
 from urllib.parse import quote
 
+from base.db import database_now, make_engine, make_sessions, transaction
 from messaging.gateway import SIGNATURE
 from messaging.gateway import sign as sign_gateway
+from oncall import rota, staff
 from tests.security.whole import GATEWAY_SECRET, Whole
 from tests.service import wait_until
 from tests.webhooks.caller import INBOUND, STATUS, Answer, Caller, sms
@@ -12,10 +15,12 @@ from tests.webhooks.caller import INBOUND, STATUS, Answer, Caller, sms
 ONE, TWO = "zwazokwabiyon", "ksilofanwouj"
 SMS, WHATSAPP, GATEWAY, SIMULATOR = "+17675550142", "+17675550143", "+17675550144", "+17675550145"
 SCOPED = "DM.91374650287465193"
+OFFICER, NAMED = "+17675550146", "Zefirinbwapeyi"
 PLACE = ("15.5738291", "-61.4582917")
 SECRETS = {
     "first word": ONE, "second word": TWO, "SMS number": SMS, "WhatsApp number": WHATSAPP, "gateway number": GATEWAY,
     "simulator number": SIMULATOR, "WhatsApp id": SCOPED, "latitude": PLACE[0], "longitude": PLACE[1],
+    "officer's number": OFFICER, "officer's name": NAMED,
 }  # fmt: skip
 NEED = f"mwen bezwen yon doktè {ONE} {TWO} nan Pòtsmouf"
 HARM = f"mari m ap bat mwen {ONE} {TWO}"
@@ -31,7 +36,9 @@ class Story:
         self.raw_answers: list[bytes] = []
 
     def play(self) -> None:
+        self.somebody_is_on_call()
         self.ordinary()
+        self.the_officer_answers()
         self.other_channels()
         self.refused_requests()
         self.the_carrier_refuses()
@@ -40,6 +47,24 @@ class Story:
         self.requests_fail()
         self.rasa_is_away()
         self.all_handled()
+
+    def somebody_is_on_call(self) -> None:
+        """An officer who is also the only supervisor."""
+        engine = make_engine(self.parts.database_url)
+        with transaction(make_sessions(engine)) as session:
+            now = database_now(session)
+            roles = ["officer", "supervisor"]
+            one = staff.add(session, NAMED, roles, now, phone=OFFICER, verified=True, email=f"{NAMED}@example.org")
+            rota.add_shift(session, one.id, 1, now, now + timedelta(days=1), now)
+        engine.dispose()
+
+    def the_officer_answers(self) -> None:
+        """By text: takes it, asks who has it, passes it on; and texts STOP."""
+        page = self.double.expect(OFFICER, "ORANGE", timeout=15)
+        code = page.text.split()[1].rstrip(".")
+        for text, told in ((f"A {code}", "is yours"), (f"? {code}", NAMED), (f"P {code}", "passed on")):
+            self.double.send_sms(OFFICER, text)
+            self.double.expect(OFFICER, told, timeout=15)
 
     def ordinary(self) -> None:
         """What people send, and Twilio's own reports about the answers."""

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from base.db import make_engine, make_sessions
 from messaging.models import InboundMessage, OutboundMessage
 from tests.security.search import find, search_files, unescaped
-from tests.security.story import HARM, NEED, ONE, SECRETS, SMS, TWO, Story
+from tests.security.story import HARM, NEED, OFFICER, ONE, SECRETS, SMS, TWO, Story
 from tests.security.whole import Whole, whole
 from tests.webhooks.caller import Answer, Caller
 
@@ -56,9 +56,20 @@ def test_the_secrets_went_all_the_way(parts: Whole) -> None:
     assert any(ONE in str(message.text) for message in parts.double.store.messages.values())
 
 
+def test_in_no_page(parts: Whole, secrets: dict[str, str]) -> None:
+    """Neither in the words of a page nor in the addresses that Twilio is told for it."""
+    told = {name: secret for name, secret in secrets.items() if not name.startswith("officer")}
+    sent = [message for message in parts.double.sent(OFFICER) if "is yours" not in message.text]
+    assert len(sent) >= 3
+    for message in sent:
+        given = {name: value for name, value in message.params.items() if name not in {"To", "From"}}
+        assert find(told, repr(given).encode()) == []
+        assert find(secrets, (message.status_callback or "").encode()) == []
+
+
 def test_in_no_log(parts: Whole, secrets: dict[str, str]) -> None:
     logs = {path.name for path in parts.logs.iterdir()}
-    assert logs == {f"{name}.log" for name in ("web", "turn", "send", "sweeper", "rasa", "staff")}
+    assert logs == {f"{name}.log" for name in ("web", "turn", "send", "sweeper", "engine", "rasa", "staff")}
     assert search_files(secrets, [parts.logs, parts.folder / "pg" / "logs", parts.folder / "valkey" / "logs"]) == {}
 
 
