@@ -52,11 +52,14 @@ def find(scene: Scene) -> Turn:
         done = _turn(there, "found_none", waiting="", results=(), shown=0)
         return _with_question(scene, replace(done, events=(event, Unread("no service"))))
     outcome = search.outcome(scene.found)
-    key = {"found": "found_near" if query.parish else "found", "elsewhere": "found_elsewhere"}[outcome]
+    near = "found_near" if query.parish else "found"
+    key = {"found": near, "elsewhere": "found_elsewhere", "none": "found_instead"}[outcome]
     reply, named = listing.page(there, key, 0, place=query.place or query.parish or "")
     results = tuple(str(item.service_id) for item in scene.found)
     done = _turn(there, results=results, shown=named, waiting="results", detail=None)
-    return _with_question(scene, replace(done, replies=(reply,), events=(Wanted(need, query.parish, outcome),)))
+    unread = (Unread("no service"),) if outcome == "none" else ()
+    events = (Wanted(need, query.parish, outcome), *unread)
+    return _with_question(scene, replace(done, replies=(reply,), events=events))
 
 
 def more(scene: Scene) -> Turn:

@@ -219,7 +219,7 @@ class Drain:
     ) -> Sequence[search.Found]:
         demo = self.settings.rehearsing
         if move.query:
-            return search.find(session, replace(move.query, demo_numbers=demo))
+            return search.answer(session, replace(move.query, demo_numbers=demo)).found
         wanted = [move.about] if move.name == "detail" and move.about else []
         if move.name == "more":
             wanted = list(results)

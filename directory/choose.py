@@ -82,6 +82,8 @@ class Weighing:
         self.here = _standing(query)
         self._open: dict[int, bool | None] = {}
         self._mets: dict[int, Met] = {}
+        self._met_once: dict[Met, Met] = {}  # equal ones are the same one, so that they can be told by id
+        self._conditions_once: dict[Conditions, Conditions] = {}
         self._suiting: dict[int, For] = {}
         self._conditions: dict[int, Conditions | None] = {}
         self._wheres: dict[tuple[int, bool], Where] = {}
@@ -90,17 +92,28 @@ class Weighing:
 
     def buckets(self) -> Iterator[list[tuple[Facts, list[Entry]]]]:
         """Groups of entries with the same fit, the best group first; each entry with the facts it shares."""
-        alike: dict[Alike, list[Entry]] = defaultdict(list)
+        alike: dict[tuple[int, ...], tuple[Alike, list[Entry]]] = {}
         for kind, entries in self.index.kinds(self.query.needs):
             shared = self.alike(kind)
-            if shared is not None:
-                alike[shared] += entries
+            if shared is None:
+                continue
+            met, who, conditions, where = shared
+            key = (
+                id(met),
+                who,
+                id(conditions),
+                -1 if where is None else where,
+            )  # quick to hash
+            if key in alike:
+                alike[key][1].extend(entries)
+            else:
+                alike[key] = (shared, list(entries))
         groups: dict[Rank, list[tuple[Facts, list[Entry]]]] = defaultdict(list)
-        for shared, entries in alike.items():
+        for shared, entries in alike.values():
             for facts, some in self._split(_facts(shared), entries):
                 groups[fit(facts)].append((facts, some))
-        for key in sorted(groups):
-            yield groups[key]
+        for order in sorted(groups):
+            yield groups[order]
 
     def shared(self, kind: Kind) -> Facts | None:
         """The facts that every entry of a kind has; None when it is not for a person without papers."""
@@ -121,7 +134,8 @@ class Weighing:
             hits = [one for one in self.index.needs.values[needs] if one.need in self.asked]
             missing = len(self.asked) - len({one.need for one in hits})
             part, also = all(one.part for one in hits), all(one.also for one in hits)
-            found = self._mets[needs] = Met(missing, part, also)
+            met = Met(missing, part, also)
+            found = self._mets[needs] = self._met_once.setdefault(met, met)
         return found
 
     def _suits(self, number: int) -> For:
@@ -134,7 +148,8 @@ class Weighing:
 
     def _terms(self, number: int) -> Conditions | None:
         if number not in self._conditions:
-            self._conditions[number] = _conditions(self.index.terms.values[number], self.query)
+            found = _conditions(self.index.terms.values[number], self.query)
+            self._conditions[number] = found and self._conditions_once.setdefault(found, found)
         return self._conditions[number]
 
     def _where(self, number: int, national: bool) -> Where | None:
@@ -172,12 +187,14 @@ class Weighing:
         if query.latitude is None or query.longitude is None or facts.where in {None, Where.here}:
             yield facts, entries
             return
-        walk = {entry for entry in entries if _beside(entry, query) and self._km(entry) <= WALK_KM}
-        rest = [entry for entry in entries if entry not in walk]
+        walk: list[Entry] = []
+        rest: list[Entry] = []
+        for entry in entries:
+            (walk if _beside(entry, query) and self._km(entry) <= WALK_KM else rest).append(entry)
         if rest:
             yield facts, rest
         if walk:
-            yield replace(facts, where=Where.here), list(walk)
+            yield replace(facts, where=Where.here), walk
 
     def _open_now(self, hours: int) -> bool | None:
         if self.query.at is None:

@@ -121,6 +121,9 @@ class Index:
 
     def kinds(self, needs: Sequence[str]) -> Iterator[tuple[Kind, list[Entry]]]:
         """The entries that meet any of the needs, by kind. Each kind once: those of a kind meet the same needs."""
+        if len(needs) == 1:
+            yield from self.by_need.get(needs[0], {}).items()
+            return
         for number, need in enumerate(needs):
             before = [self.by_need.get(other, {}) for other in needs[:number]]
             for kind, entries in self.by_need.get(need, {}).items():

@@ -66,9 +66,11 @@ def answer(session: Session, query: Query) -> Answer:
 
 def outcome(found: Sequence[Found]) -> str:
     """found, elsewhere or none: whether something that can be reached meets the need where it was asked for."""
+    if any(one.reasons and one.reasons[0].startswith("instead:") for one in found):
+        return "none"
     reachable = [one for one in found if "no_way_to_reach" not in one.reasons and "not_for_you" not in one.reasons]
     if not reachable:
-        return "none" if not found else "elsewhere"
+        return "elsewhere" if found else "none"
     far = {"neighbour_parish", "elsewhere"}
     return "found" if any(not far & set(one.reasons) for one in reachable) else "elsewhere"
 

@@ -107,9 +107,10 @@ class Rows:
 
     def _schedules(self) -> Iterator[Row]:
         for key in self.services:
+            on_holidays = self.chance.choice(["closed", "open", "unknown"])
             for byday, opens, closes in self.chance.choice(PATTERNS) if self._in(0.7) else []:
                 freq = "MONTHLY" if byday[0].isdigit() else "WEEKLY"
-                yield self._id(), key, freq, 1, byday, opens, closes, self.chance.choice(["closed", "open", "unknown"])
+                yield self._id(), key, freq, 1, byday, opens, closes, on_holidays
 
     def _id(self) -> uuid.UUID:
         return uuid.UUID(int=self.chance.getrandbits(128), version=4)

@@ -185,6 +185,14 @@ def test_nothing_found_goes_to_a_person() -> None:
     assert done.events == (Wanted("health", None, "none"), Unread("no service"))
 
 
+def test_what_stands_nearest_to_an_unmet_need_is_told_as_that_and_a_person_reads_it_too() -> None:
+    near = [found(2, reasons=("instead:food", "need:money", "same_parish"))]
+    done = answer("food", EN, replace(NOTHING, intent="find", need="food"), near)
+    assert done.replies[0].startswith("I know no service for that yet")
+    assert "1 Clinic 2" in done.replies[0]
+    assert done.events == (Wanted("food", None, "none"), Unread("no service"))
+
+
 def test_an_unverified_number_is_never_said() -> None:
     state = replace(EN, waiting="results", results=("x",))
     done = answer("1", state, NOTHING, [found(3)])

@@ -9,7 +9,7 @@ from tests.meta.sources import product, texts
 
 THIS = "tests/meta/test_sources.py"
 # Taken as they are from elsewhere, with their examples.
-FOREIGN = ("tests/fakes/data/", "directory/data/", "uv.lock", "nlu/uv.lock")
+FOREIGN = ("tests/fakes/data/", "tests/directory/hsds_schema/", "directory/data/", "uv.lock", "nlu/uv.lock")
 # Folders of one machine, and the notes beside the project.
 PRIVATE = re.compile(r"\.\./shared|\.\./\.library|(?<![\w.~])/(?:work|root|home/\w+|Users/\w+)/")
 NUMBER = re.compile(r"(?<![\w.])\+\d[\d -]{6,17}\d\b|\b767[-. )]{1,2}\d{3}[-. ]?\d{4}\b")
