@@ -162,8 +162,8 @@ def thinned(examples: list[Example], most: int) -> list[Example]:
 INTRO = """# Pipelines side by side
 
 Made by `{command}`, {count} examples of `nlu/data`, {folds}. Held-out examples; a text and its variants are always on
-one side. In brackets: how many texts count. Speed and memory are of a process that only loads the model and reads; other
-work on the machine shows in them.
+one side. In brackets: how many texts count. Speed and memory are of a process that only loads the model and reads;
+other work on the machine shows in them.
 
 - `two-heads`: ours, without Rasa round it. `svc`: TF-IDF of words and character n-grams with a linear support vector
   machine. `fasttext`: fastText supervised. `rasa-logistic`: Rasa's count vectors and logistic regression.
