@@ -20,6 +20,7 @@ COMMANDS = {
     "sweeper": ("koudmen.commands.sweep", "pick up what a crash left"),
     "chat": ("koudmen.commands.chat", "talk to the bot in the terminal"),
     "classify": ("koudmen.commands.classify", "JSON lines in, readings out"),
+    "nlu": ("koudmen.commands.nlu", "train, list, rollback: models that learn from approved examples"),
     "phrases": ("koudmen.commands.phrases", "check: are the catalogues complete and within their segments"),
     "keys": ("koudmen.commands.keys", "rotate, rewrite, status: change the key of what is encrypted"),
 }
