@@ -70,12 +70,17 @@ def _train(settings: Settings) -> int:
         if judged["worse"]:
             print("nlu: the new model is not used")
             return 1
-        name = now().strftime("%Y%m%d-%H%M%S")
-        nlu_versions.keep(settings.home, made, name, {"examples": len(examples), "figures": judged["figures"]})
-    nlu_versions.use(settings.home, name)
-    print(f"nlu: {name} learned from {len(examples)} approved examples and is in use")
-    _tell_rasa(settings)
+        put_in_use(settings, made, {"examples": len(examples), "figures": judged["figures"]})
     return 0
+
+
+def put_in_use(settings: Settings, made: Path, told: dict[str, Any]) -> None:
+    """Keep a trained model with what is told of it, and have it used now and from every start on."""
+    name = now().strftime("%Y%m%d-%H%M%S")
+    nlu_versions.keep(settings.home, made, name, told)
+    nlu_versions.use(settings.home, name)
+    print(f"nlu: {name} learned from {told['examples']} approved examples and is in use")
+    _tell_rasa(settings)
 
 
 def train(examples: Examples, scratch: Path) -> Path:

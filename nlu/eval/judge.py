@@ -6,7 +6,8 @@
 A and B are JSON objects: text -> the line of `koudmen classify`. Prints a JSON object: `worse`, sentences for a person
 (empty: the new model may take over), and `figures`, each figure's value with the new model.
 
-Refused is a model that hears one disclosure less of any concern, that raises more false alarms, or that is below the
+Refused is a model that hears one disclosure less of any concern, that raises more false
+alarms (by more than a point or two messages), or that is below the
 recorded floor of a figure and below what runs now.
 """
 
@@ -26,7 +27,6 @@ from eval.reader import Answer  # noqa: E402
 from eval.rows import written  # noqa: E402
 
 ALARMS = "false alarms"
-MORE_ALARMS = 0.01  # of the ordinary messages: so much is noise
 
 
 def answers(path: Path) -> list[figures.Pair]:
@@ -54,7 +54,7 @@ def verdict(before: list[figures.Pair], after: list[figures.Pair]) -> tuple[list
     below = floors.fallen(list(new.values()), floors.load())
     worse += [line for line in below if _fell(line.partition(":")[0], old, new)]
     for key, figure in new.items():
-        if key.startswith(ALARMS) and figure.value > old[key].value + MORE_ALARMS:
+        if key.startswith(ALARMS) and figure.value > old[key].value + floors.margin(figure):
             worse.append(f"{key}: {figure.value:.3f}, {old[key].value:.3f} before")
     return worse, {key: round(figure.value, 4) for key, figure in new.items()}
 

@@ -18,10 +18,11 @@ from bot.rasa import Parsed, Rasa
 from koudmen import nlu_versions
 from koudmen.commands import nlu
 from koudmen.nlu import PYTHON, started_rasa
+from tests.conftest import make_settings
 
 
-def version(home: Path, name: str, *, inputs: dict[str, str] | None = None) -> Path:
-    """Keep a copy of the shipped model as a version."""
+def trained(home: Path, inputs: dict[str, str] | None = None) -> Path:
+    """A folder as nlu/train.py leaves it, with a copy of the shipped model."""
     made = home / "made"
     made.mkdir(parents=True)
     shutil.copy(nlu_versions.SHIPPED, made / nlu_versions.MADE)
@@ -32,7 +33,12 @@ def version(home: Path, name: str, *, inputs: dict[str, str] | None = None) -> P
     model = hashlib.sha256(nlu_versions.SHIPPED.read_bytes()).hexdigest()
     note = {"model": model, "inputs": hashes if inputs is None else inputs}
     (made / nlu_versions.NOTE).write_text(json.dumps(note), encoding="utf-8")
-    return nlu_versions.keep(home, made, name, {"examples": 1})
+    return made
+
+
+def version(home: Path, name: str, *, inputs: dict[str, str] | None = None) -> Path:
+    """Keep a copy of the shipped model as a version."""
+    return nlu_versions.keep(home, trained(home, inputs), name, {"examples": 1})
 
 
 def test_without_versions_the_shipped_model_is_used(tmp_path: Path) -> None:
@@ -110,6 +116,20 @@ def test_swapped_under_load_and_every_text_is_answered_or_left_to_the_keywords(
     assert all(parsed is None or parsed.need == "food" for parsed in answers)
     assert client.parse("i need food after all", "en") is not None
     assert _model_file(url, token) == archive.name
+
+
+def test_a_judged_model_is_put_in_and_taken_back_by_command(
+    own_rasa: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, token = own_rasa
+    settings = make_settings(tmp_path, RASA_URL=url, RASA_TOKEN=token)
+    nlu.put_in_use(settings, trained(tmp_path), {"examples": 2, "figures": {}})
+    used = nlu_versions.name_in_use(tmp_path)
+    assert _model_file(url, token) == f"{used}.tar.gz"
+    nlu._list(settings)
+    assert f"* {used}    2 examples from people" in capsys.readouterr().out
+    nlu._rollback(settings)
+    assert _model_file(url, token) == nlu_versions.SHIPPED.name
 
 
 def test_a_model_that_does_not_load_leaves_the_old_one_answering(own_rasa: tuple[str, str], tmp_path: Path) -> None:
