@@ -25,7 +25,7 @@ from bot.phrases import say
 from bot.rasa import NluClient
 from bot.reading import Reading, glance, read
 from bot.scene import Disclosed, Event, Facts, Turn, Unread
-from bot.state import awake, from_json
+from bot.state import awake, from_json, recall
 from bot.turn import turn
 from directory import search
 from messaging import inbox, outbox
@@ -206,6 +206,7 @@ class Drain:
     def _decide(self, place: effects.Place, reading: Reading) -> Turn:
         inbound, state = place.message, from_json(place.conversation.state)
         state = awake(state, inbound.received_at, self.facts.idle)
+        reading = recall(state, reading)
         message = moves.Message(
             inbound.body or "", inbound.kind, place.address.channel, inbound.received_at, inbound.extra or {},
             opted_out=place.address.opted_out_at is not None, case_open=place.case is not None,

@@ -1,7 +1,8 @@
 """Which language a message is in: py3langid (BSD) limited to the languages served, and words that tell creoles apart.
 
 py3langid knows Haitian Creole well and Kweyol not at all: its neighbour Guadeloupean Creole stands in for it, and the
-words of bot/data/language_words.yml decide between the two creoles. Measured by tests/bot/language_report.py.
+words of bot/data/language_words.yml and the weights of `bot.creole` decide between the two creoles. Measured by
+tests/bot/language_report.py.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 import yaml
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from bot.creole import kweyol
 from bot.normalise import plain_words
 
 LANGUAGES = ("en", "ht", "acf", "fr", "es")
@@ -25,6 +27,9 @@ _CAP = 6.0  # the most py3langid may say for or against a language
 _STRONG, _WEAK = 1.5, 0.5
 _RARE = {"acf": 0.2, "fr": 0.7, "es": 0.5}  # fewer of our messages are in these: place names are not French
 _CREOLES = {"ht", "acf"}
+_OTHER_CREOLE = 2.5  # as SURE, for a conversation in one creole to become one in the other
+_WORDS_OF_CREOLE = 0.5  # how much the telling words count between the creoles, beside the weights
+_KWEYOL_IS_RARER = 0.5  # in log units, for a text too short to tell
 _SAID_BY_ANYONE = frozenset(
     "ok okay wi yes no non si mesi bonjou bonswa hello hi merci thanks bye help menu stop".split()
 )
@@ -49,7 +54,8 @@ def detect(text: str, previous: str | None = None) -> LanguageGuess:
     first, second = sorted(points, key=points.__getitem__, reverse=True)[:2]
     ahead = points[first] - points[second]
     telling = [word for word in words if word not in _SAID_BY_ANYONE and word.isalpha()]
-    if len(telling) >= ENOUGH and ahead >= SURE:
+    creoles = {first, previous} == _CREOLES
+    if len(telling) >= ENOUGH and ahead >= (_OTHER_CREOLE if creoles else SURE):
         return LanguageGuess(first, True, scores)
     if previous:
         return LanguageGuess(previous, False, scores)
@@ -64,7 +70,14 @@ def _points(text: str, words: list[str]) -> dict[str, float]:
     for word in words:
         for language, weight in weights.get(word, ()):
             points[language] += weight
-    return points
+    best, towards = max(points["ht"], points["acf"]), _towards_kweyol(text, points, len(words))
+    return {**points, "ht": best + min(0.0, -towards), "acf": best + min(0.0, towards)}
+
+
+def _towards_kweyol(text: str, points: Mapping[str, float], words: int) -> float:
+    """How much rather Kweyol than Haitian Creole a text is, were it one of them; below 0: rather Haitian Creole."""
+    rarer = _KWEYOL_IS_RARER if words < ENOUGH else 0.0
+    return _WORDS_OF_CREOLE * (points["acf"] - points["ht"]) + kweyol(text[:500]) - rarer
 
 
 def _identifier_points(text: str) -> Mapping[str, float]:

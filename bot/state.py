@@ -4,14 +4,20 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.reading import Reading
+
+ABOUT_PERSON = frozenset({"no_papers", "speaks_kreyol", "disability", "pregnant"})
+ABOUT_NEED = frozenset({"child", "older", "now"})
+
 
 @dataclass(frozen=True)
 class State:
     """`waiting` says what a number or a yes would answer: menu, menu_more, results, language, forget, safe, gentle.
 
     `results` are service ids in the order they were numbered, from `first` on (3 when 1 and 2 answer the question
-    about safety), `shown` how many were named so far, `detail` the service whose address was given last. `concern` is
-    what the open question about safety is about; None once it is answered.
+    about safety), `shown` how many were named so far, `detail` the service whose address was given last. `details`:
+    who it is for and what else was said beside the need. `concern` is what the open question about safety is about;
+    None once it is answered.
     """
 
     language: str | None = None
@@ -28,6 +34,7 @@ class State:
     concern: str | None = None
     known: bool = False
     at: str | None = None
+    details: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For the database; only what differs from a fresh state."""
@@ -39,8 +46,21 @@ def from_json(raw: dict[str, Any] | None) -> State:
     """The stored state. Names of an older or newer version are left out."""
     names = {field.name for field in fields(State)}
     values = {name: value for name, value in (raw or {}).items() if name in names}
-    values["results"] = tuple(values.get("results", ()))
+    for name in ("results", "details"):
+        values[name] = tuple(values.get(name, ()))
     return State(**values)
+
+
+def recall(state: State, reading: Reading) -> Reading:
+    """The reading with what was said before: about the person always, about a need until another need is named."""
+    same_need = reading.need in (None, state.need)
+    kept = {name for name in state.details if name in ABOUT_PERSON or (same_need and name in ABOUT_NEED)}
+    return replace(reading, details=reading.details | kept)
+
+
+def noted(reading: Reading) -> tuple[str, ...]:
+    """What of a reading's details the state keeps."""
+    return tuple(sorted(reading.details & (ABOUT_PERSON | ABOUT_NEED)))
 
 
 def idle(state: State, at: datetime, limit: timedelta) -> bool:

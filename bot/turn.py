@@ -6,8 +6,8 @@ from dataclasses import replace
 from bot import answers
 from bot.moves import Message, Move
 from bot.reading import Reading
-from bot.scene import Facts, Scene, Turn
-from bot.state import State
+from bot.scene import Erase, Facts, Scene, Turn
+from bot.state import State, noted
 from directory.search import Found
 from messaging.outbox import Lane
 
@@ -31,6 +31,7 @@ def turn(state: State, message: Message, reading: Reading, move: Move, found: Se
     state = settle_language(state, reading, facts.default_language)
     scene = Scene(state, message, reading, move, found, facts)
     done = answers.HANDLERS[move.name](scene)
-    ready = replace(done.state, known=True, at=message.at.isoformat())
+    details = () if any(isinstance(event, Erase) for event in done.events) else noted(reading)
+    ready = replace(done.state, known=True, at=message.at.isoformat(), details=details)
     open_question = state.waiting in {"safe", "gentle"} and not move.name.startswith("opt_")
     return replace(done, state=ready, lane=Lane.PROTECTION if open_question else done.lane)

@@ -1,67 +1,27 @@
 """The places of Dominica, and which of them a text names. No database: the gazetteer is `data/places.yml`."""
 
 import math
-import re
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
-import yaml
 from rapidfuzz.distance import OSA
 
-GAZETTEER = Path(__file__).parent / "data" / "places.yml"
-SAINTS = ("saint", "st", "sen", "sent", "sint", "ste")
-SHORT_SAINTS = ("st", "sen", "sint")  # too short to be guessed at: "stand me" is not Saint Andrew
+from directory import places_sound
+from directory.places_gazetteer import SAINTS, SURE, Gazetteer, Parish, Place, fold, read_gazetteer, words_of
+
+__all__ = [
+    "Parish", "Place", "all_places", "distance_km", "find_place", "fold", "health_districts", "nearest", "neighbours",
+    "parishes", "place_named",
+]  # fmt: skip
+
 LONGEST_NAME = 4  # words
 JOINED_FROM = 6  # letters; shorter names are not found across a space
 FUZZY_FROM = 7  # letters; shorter words are never guessed at...
-FUZZY_LED_FROM = 6  # ...except after a word of place, or as the whole message
-MOST_WORDS = 120  # an SMS has fewer; the rest of a longer text is not read
+FUZZY_LED_FROM = 5  # ...except after a word of place, or as the whole message
 TWO_FAULTS_FROM = 10  # letters
-SURE = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A parish or settlement. `score` is 100 for an exact name and less for a guess at a misspelled one."""
-
-    name: str
-    parish: str
-    kind: str
-    score: float = SURE
-    district: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    approximate: bool = True
-    confirmed: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Parish:
-    """One of the ten parishes, with those that share a border with it."""
-
-    name: str
-    iso: str
-    capital: str
-    neighbours: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Gazetteer:
-    """Names without spaces -> place. `common` names need a word of place before them."""
-
-    places: tuple[Place, ...]
-    parishes: tuple[Parish, ...]
-    districts: tuple[str, ...]
-    place_words: frozenset[str]
-    not_places: frozenset[str]
-    by_name: dict[str, Place] = field(default_factory=dict)
-    names: dict[str, Place] = field(default_factory=dict)
-    common: set[str] = field(default_factory=set)
-    near: dict[tuple[str, int], list[tuple[str, int]]] = field(default_factory=dict)  # (name, words in it)
+ARTICLES = ("an", "en")  # "in" in Kweyol, French and Spanish, and also "a" in Kweyol
+HEARD_FROM = 4  # letters; shorter words are not taken for what they sound like
+HEARD_ALONE_FROM = 7  # letters, where no word of place stands before
+HEARD, HALF_HEARD = 90.0, 75.0  # scores: sounds the same; only the consonants do
 
 
 def find_place(normalised_text: str) -> Place | None:
@@ -69,27 +29,28 @@ def find_place(normalised_text: str) -> Place | None:
 
     Takes the text in lower case without accents (other text is folded first). An exact name wins over a misspelled
     one, a name after a word of place ("in", "nan") over one that stands alone, then the longer, then the earlier.
+    A name written as it sounds ("salisberi") comes after a slip of the finger, and mostly needs a word of place.
     """
-    words = _words(normalised_text)
+    words = words_of(normalised_text)
     if not words:
         return None
-    gazetteer = _gazetteer()
-    return _exact(words, gazetteer) or _misspelled(words, gazetteer)
+    gazetteer = read_gazetteer()
+    return _exact(words, gazetteer) or _misspelled(words, gazetteer) or _by_ear(words, gazetteer)
 
 
 def all_places() -> tuple[Place, ...]:
     """Every settlement of the gazetteer."""
-    return _gazetteer().places
+    return read_gazetteer().places
 
 
 def parishes() -> tuple[Parish, ...]:
     """The ten parishes."""
-    return _gazetteer().parishes
+    return read_gazetteer().parishes
 
 
 def health_districts() -> tuple[str, ...]:
     """The seven health districts (they are not the parishes)."""
-    return _gazetteer().districts
+    return read_gazetteer().districts
 
 
 def neighbours(parish: str) -> tuple[str, ...]:
@@ -99,7 +60,7 @@ def neighbours(parish: str) -> tuple[str, ...]:
 
 def place_named(name: str) -> Place | None:
     """The settlement with exactly this name, as written in the gazetteer."""
-    return _gazetteer().by_name.get(name)
+    return read_gazetteer().by_name.get(name)
 
 
 def nearest(latitude: float, longitude: float, within_km: float = 40) -> Place | None:
@@ -119,25 +80,14 @@ def distance_km(lat1: float, lon1: float, lat2: float | None, lon2: float | None
     return 12742 * math.asin(math.sqrt(half))
 
 
-def fold(text: str) -> str:
-    """Lower case, without accents."""
-    if text.isascii():
-        return text.lower()
-    return "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9]+", fold(text).replace("'s", "s"))[:MOST_WORDS]
-
-
-def _exact(words: list[str], gazetteer: _Gazetteer) -> Place | None:
+def _exact(words: list[str], gazetteer: Gazetteer) -> Place | None:
     best: tuple[tuple[bool, int, int], Place] | None = None
     for start, size, key in _grams(words):
         place = gazetteer.names.get(key)
-        if place is None or (size > 1 and len(key) < JOINED_FROM):
+        if place is None or (size > 1 and len(key) < JOINED_FROM and words[start] not in SAINTS):
             continue
-        led = start > 0 and words[start - 1] in gazetteer.place_words
-        if key in gazetteer.common and not led and size < len(words):
+        led = _led(words, start, gazetteer)
+        if not led and size < len(words) and (key in gazetteer.common or _owned(words, start + size, gazetteer)):
             continue
         rank = (led, len(key), -start)
         if best is None or rank > best[0]:
@@ -145,11 +95,13 @@ def _exact(words: list[str], gazetteer: _Gazetteer) -> Place | None:
     return best[1] if best else None
 
 
-def _misspelled(words: list[str], gazetteer: _Gazetteer) -> Place | None:
+def _misspelled(words: list[str], gazetteer: Gazetteer) -> Place | None:
     best: tuple[float, Place] | None = None
     for start, size, key in _grams(words):
-        led = size == len(words) or (start > 0 and words[start - 1] in gazetteer.place_words)
+        led = size == len(words) or _led(words, start, gazetteer)
         if len(key) < (FUZZY_LED_FROM if led else FUZZY_FROM) or key in gazetteer.not_places:
+            continue
+        if not led and _owned(words, start + size, gazetteer):
             continue
         for name, faults in _close(key, size, gazetteer):
             score = SURE * (1 - faults / len(name)) - 1
@@ -158,7 +110,49 @@ def _misspelled(words: list[str], gazetteer: _Gazetteer) -> Place | None:
     return None if best is None else _scored(best[1], round(best[0], 1))
 
 
-def _close(key: str, size: int, gazetteer: _Gazetteer) -> Iterator[tuple[str, int]]:
+def _by_ear(words: list[str], gazetteer: Gazetteer) -> Place | None:
+    """A place written as it is heard: the same sounds, or the same consonants where a word of place stands before."""
+    best: tuple[float, int, Place] | None = None
+    for start, size, key in _grams(words):
+        led = size == len(words) or _led(words, start, gazetteer)
+        if len(key) < (HEARD_FROM if led else HEARD_ALONE_FROM) or not key.isalpha():
+            continue
+        if key in gazetteer.not_places or _owned(words, start + size, gazetteer):
+            continue
+        article = start > 0 and words[start - 1] in ARTICLES  # as well as "in"
+        found = _heard(tuple(words[start : start + size]), gazetteer, led=led, certain=led and not article)
+        if found and (best is None or (found[0], size) > best[:2]):
+            best = found[0], size, found[1]
+    return _scored(best[2], best[0]) if best else None
+
+
+def _heard(gram: tuple[str, ...], gazetteer: Gazetteer, *, led: bool, certain: bool) -> tuple[float, Place] | None:
+    """The place some words sound like, with its score; one that is an ordinary word only when a place is `certain`."""
+    keys = sorted(places_sound.keys(gram))
+    for key in keys:
+        sound = gazetteer.heard.get(key)
+        if sound and (certain or not sound.common) and len(gram) in {1, sound.words}:
+            return HEARD, sound.place
+    for key in keys if led else ():
+        for name in gazetteer.half_heard.get(places_sound.skeleton(key), ()):
+            sound = gazetteer.heard[name]
+            if len(gram) in {1, sound.words} and places_sound.alike(key, name):
+                return HALF_HEARD, sound.place
+    return None
+
+
+def _led(words: list[str], start: int, gazetteer: Gazetteer) -> bool:
+    """Whether a word of place ("nan"), or two ("road to"), stand before."""
+    before = words[max(0, start - 2) : start]
+    return bool(before) and (before[-1] in gazetteer.place_words or " ".join(before) in gazetteer.place_words)
+
+
+def _owned(words: list[str], end: int, gazetteer: Gazetteer) -> bool:
+    """Whether what follows shows that no place is meant: "mayo mwen" is my shirt, "kalinago people" are people."""
+    return end < len(words) and words[end] in gazetteer.not_after
+
+
+def _close(key: str, size: int, gazetteer: Gazetteer) -> Iterator[tuple[str, int]]:
     """Names with the same first letter that are one slip away (two in a long name)."""
     allowed = 2 if len(key) >= TWO_FAULTS_FROM else 1
     for length in range(len(key) - allowed, len(key) + allowed + 1):
@@ -181,54 +175,3 @@ def _scored(place: Place, score: float) -> Place:
         place.name, place.parish, place.kind, score, place.district, place.latitude, place.longitude,
         place.approximate, place.confirmed,
     )  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def _gazetteer() -> _Gazetteer:
-    raw = yaml.safe_load(GAZETTEER.read_text(encoding="utf-8"))
-    gazetteer = _Gazetteer(
-        places=tuple(_place(row) for row in raw["places"]),
-        parishes=tuple(
-            Parish(row["name"], row["iso"], row["capital"], tuple(row["neighbours"])) for row in raw["parishes"]
-        ),
-        districts=tuple(raw["health_districts"]),
-        place_words=frozenset(fold(word) for word in raw["place_words"]),
-        not_places=frozenset(fold(word) for word in raw["not_places"]),
-    )
-    for row in raw["parishes"]:
-        _learn(gazetteer, row, Place(row["name"], row["name"], "parish"))
-    for row, place in zip(raw["places"], gazetteer.places, strict=True):
-        gazetteer.by_name[place.name] = place
-        _learn(gazetteer, row, place)
-    return gazetteer
-
-
-def _place(row: dict[str, Any]) -> Place:
-    latitude, longitude = row.get("at", (None, None))
-    return Place(
-        row["name"], row["parish"], row["kind"], SURE, row.get("district"), latitude, longitude,
-        confirmed=not row.get("unconfirmed", False),
-    )  # fmt: skip
-
-
-def _learn(gazetteer: _Gazetteer, row: dict[str, Any], place: Place) -> None:
-    """Add every spelling of a place. A settlement overwrites the parish of the same name: it says more."""
-    common = {_key(name) for name in row.get("common", ())}
-    for written in (row["name"], *row.get("also", ()), *row.get("creole", ()), *row.get("misspelled", ())):
-        for key in _spellings(written):
-            gazetteer.names[key] = place
-            if key in common:
-                gazetteer.common.add(key)
-            elif len(key) >= FUZZY_LED_FROM and not key.startswith(SHORT_SAINTS):
-                gazetteer.near.setdefault((key[0], len(key)), []).append((key, len(_words(written))))
-
-
-def _spellings(written: str) -> set[str]:
-    words = _words(written)
-    if words[0] not in {"saint", "sen"}:
-        return {"".join(words)}
-    return {saint + "".join(words[1:]) for saint in SAINTS}
-
-
-def _key(written: str) -> str:
-    return "".join(_words(written))

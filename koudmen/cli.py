@@ -25,6 +25,7 @@ COMMANDS = {
     "drill": ("koudmen.commands.drill", "start, stop, scenarios, report: exercises"),
     "chat": ("koudmen.commands.chat", "talk to the bot in the terminal"),
     "classify": ("koudmen.commands.classify", "JSON lines in, readings out"),
+    "nlu": ("koudmen.commands.nlu", "train, list, rollback: models that learn from approved examples"),
     "phrases": ("koudmen.commands.phrases", "check: are the catalogues complete and within their segments"),
     "purge": ("koudmen.commands.purge", "erase what `retention` says, now (the sweeper does it too)"),
     "reconcile": ("koudmen.commands.reconcile", "take in what Twilio has and we have not, now"),

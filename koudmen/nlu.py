@@ -8,14 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import urllib3
 
 from base.errors import ConfigError
 from base.settings import ROOT, Settings
 from bot.rasa import NluClient, Rasa
+from koudmen.nlu_versions import SHIPPED, model_in_use
 
-MODEL = ROOT / "nlu" / "models" / "current.tar.gz"
+MODEL = SHIPPED
 PYTHON = ROOT / "nlu" / ".venv" / "bin" / "python"
 START_S = 120
 
@@ -24,19 +26,19 @@ START_S = 120
 def standing_nlu(settings: Settings) -> Iterator[NluClient]:
     """A client of a Rasa that answers, patient (a command waits rather than guesses)."""
     if settings.rasa_url:
-        yield _client(settings.rasa_url, settings.rasa_token)
+        yield patient(settings.rasa_url, settings.rasa_token)
         return
-    with started_rasa() as (url, token):
-        yield _client(url, token)
+    with started_rasa(model_in_use(settings.home)) as (url, token):
+        yield patient(url, token)
 
 
 @contextmanager
-def started_rasa() -> Iterator[tuple[str, str]]:
+def started_rasa(model: Path = MODEL) -> Iterator[tuple[str, str]]:
     """Start Rasa on a free port of loopback and stop it at the end. Gives its address and token."""
-    if not MODEL.exists() or not PYTHON.exists():
+    if not model.exists() or not PYTHON.exists():
         raise ConfigError("there is no trained model yet: run `make up` or `make test` once, or use --offline")
     port, token = _free_port(), secrets.token_urlsafe(16)
-    env = {**os.environ, "RASA_PORT": str(port), "RASA_TOKEN": token, "RASA_MODEL": str(MODEL)}
+    env = {**os.environ, "RASA_PORT": str(port), "RASA_TOKEN": token, "RASA_MODEL": str(model)}
     process = subprocess.Popen(
         [PYTHON, ROOT / "nlu" / "serve.py"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -68,7 +70,8 @@ def wait_for_rasa(url: str, token: str, process: "subprocess.Popen[bytes]") -> N
     raise ConfigError(f"Rasa did not answer within {START_S} s")
 
 
-def _client(url: str, token: str | None) -> Rasa:
+def patient(url: str, token: str | None) -> Rasa:
+    """A client that waits rather than guesses."""
     return Rasa(url, token, timeout=timedelta(seconds=10), failures=20, pause=timedelta(seconds=1))
 
 

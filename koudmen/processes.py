@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from base.errors import ConfigError
 from base.settings import ROOT, Settings
+from koudmen.nlu_versions import model_in_use
 from koudmen.ports import free_port, local_url
 from koudmen.process import Process, environment
 
 NLU_PYTHON = ROOT / "nlu" / ".venv" / "bin" / "python"
-MODEL = ROOT / "nlu" / "models" / "current.tar.gz"
 TURN_WORKERS = 2
 # What is ended first and last. (Valkey 8 and PostgreSQL 9 come after all who use them.)
 WEB, WORKERS, RASA = 0, 1, 2
@@ -73,7 +73,7 @@ def train(home: Path) -> Process:
 def rasa(home: Path, addresses: Mapping[str, str]) -> Process:
     """Rasa on loopback, with a token; none of our other secrets are given to it."""
     url, token = addresses["RASA_URL"], addresses["RASA_TOKEN"]
-    told = {"RASA_TOKEN": token, "RASA_PORT": str(urlsplit(url).port), "RASA_MODEL": str(MODEL)}
+    told = {"RASA_TOKEN": token, "RASA_PORT": str(urlsplit(url).port), "RASA_MODEL": str(model_in_use(home))}
     return Process(
         name="rasa",
         title="Rasa",

@@ -1,11 +1,12 @@
 """All tables of all rooms, so that models and migrations can be compared."""
 
 import base.heartbeat
+import bot.learning_models
 import bot.models
 import directory.models
 import messaging.models
 import oncall.models
 from base.db import Base
 
-ROOMS = (base.heartbeat, messaging.models, directory.models, oncall.models, bot.models)
+ROOMS = (base.heartbeat, messaging.models, directory.models, oncall.models, bot.models, bot.learning_models)
 METADATA = Base.metadata

@@ -1,7 +1,7 @@
 """`koudmen classify`: what would be understood, one JSON line for each JSON line read."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Queue
 from typing import Any
@@ -27,39 +27,56 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _stream(nlu: NluClient, rules: Understanding) -> int:
+    """Answers in the order of the lines; exit code 1 when a line could not be read."""
+    wrong = 0
+    for answered in _alone(rules) if isinstance(nlu, Away) else _asking(nlu, rules):
+        wrong += "error" in answered
+        sys.stdout.buffer.write(orjson.dumps(answered) + b"\n")
+        sys.stdout.buffer.flush()
+    return 1 if wrong else 0
+
+
+def _alone(rules: Understanding) -> Iterator[dict[str, Any]]:
+    """One after the other: with nobody to wait for, threads only cost."""
+    for number, raw in _lines():
+        yield _line(number, raw, Away(), rules)
+
+
+def _asking(nlu: NluClient, rules: Understanding) -> Iterator[dict[str, Any]]:
     """Lines are read ahead and parsed by a few threads; answers leave in order, each as soon as it can."""
     ahead: Queue[Future[dict[str, Any]] | None] = Queue(maxsize=64)
     with ThreadPoolExecutor(5) as pool:
         pool.submit(_feed, pool, ahead, nlu, rules)
-        wrong = 0
         while (future := ahead.get()) is not None:
-            line = future.result()
-            wrong += line.pop("_wrong", 0)
-            sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-            if ahead.empty():
-                sys.stdout.buffer.flush()
-    sys.stdout.buffer.flush()
-    return 1 if wrong else 0
+            yield future.result()
 
 
 def _feed(
     pool: ThreadPoolExecutor, ahead: "Queue[Future[dict[str, Any]] | None]", nlu: NluClient, rules: Understanding
 ) -> None:
-    for raw in sys.stdin.buffer:
-        if raw.strip():
-            ahead.put(pool.submit(_line, raw, nlu, rules))
-    ahead.put(None)
+    try:
+        for number, raw in _lines():
+            ahead.put(pool.submit(_line, number, raw, nlu, rules))
+    finally:
+        ahead.put(None)
 
 
-def _line(raw: bytes, nlu: NluClient, rules: Understanding) -> dict[str, Any]:
+def _lines() -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty, numbered from 1 as in the file."""
+    return ((number, raw) for number, raw in enumerate(sys.stdin.buffer, 1) if raw.strip())
+
+
+def _line(number: int, raw: bytes, nlu: NluClient, rules: Understanding) -> dict[str, Any]:
     try:
         value = orjson.loads(raw)
-        text = value["text"]
-        if not isinstance(text, str):
-            raise TypeError
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return {"error": 'each line is a JSON object with a "text"', "_wrong": 1}
-    return answer(text, classify([text], nlu, rules)[0])
+    except orjson.JSONDecodeError:
+        return {"error": "this line is not JSON", "line": number}
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        return {"error": 'each line is a JSON object with a "text" that is a string', "line": number}
+    try:
+        return answer(value["text"], classify([value["text"]], nlu, rules)[0])
+    except Exception as error:  # noqa: BLE001 (one text must not stop the others)
+        return {"error": f"this text could not be read ({type(error).__name__})", "line": number}
 
 
 def classify(texts: Iterable[str], nlu: NluClient, rules: Understanding) -> list[Reading]:

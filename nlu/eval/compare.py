@@ -1,10 +1,11 @@
 """Compare pipelines on the training data: quality by cross-validation, latency, memory, training time.
 
-    nlu/.venv/bin/python nlu/eval/compare.py --pipelines two-heads,svc,fasttext [--folds 5] [--out table.md]
+    nlu/.venv/bin/python nlu/eval/compare.py --only-first-fold --sample 2500 --out docs/evaluation/compare.md
 
-Prints two Markdown tables (all pipelines; per language). Each pipeline runs in a process of its own.
-`rasa-diet` takes many minutes a fold: `--only-first-fold` gives it one. fastText is in the group `eval` of
-`pyproject.toml` (`uv sync --group eval`).
+Writes two Markdown tables (all pipelines; per language). Each pipeline runs in a process of its own, one after the
+other, on the same folds. `rasa-diet` takes many minutes a fold: `--only-first-fold` gives every pipeline one, and
+`--sample` takes so many examples spread evenly over all. fastText is in the group `eval` of `pyproject.toml`
+(`uv sync --group eval`).
 """
 
 from __future__ import annotations
@@ -119,8 +120,14 @@ def measure(name: str, folder: Path, texts: Iterable[tuple[str, str | None]]) ->
         begun = time.perf_counter()
         pipeline.read(text, language)
         spent.append((time.perf_counter() - begun) * 1000)
+    rate = 1000 * len(spent) / sum(spent)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"p50": float(np.percentile(spent, 50)), "p99": float(np.percentile(spent, 99)), "memory": memory}
+    return {
+        "p50": float(np.percentile(spent, 50)),
+        "p99": float(np.percentile(spent, 99)),
+        "memory": memory,
+        "rate": rate,
+    }
 
 
 def child(*arguments: str) -> dict[str, Any]:
@@ -140,14 +147,43 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+def costs(r: dict[str, Any]) -> list[str]:
+    """What a pipeline costs: one reading (ms), readings a second of one process, its memory (MB), training (s)."""
+    return [f"{r['p50']:.2f}", f"{r['p99']:.2f}", f"{r['rate']:.0f}", f"{r['memory']:.0f}", f"{r['seconds']:.0f}"]
+
+
+def thinned(examples: list[Example], most: int) -> list[Example]:
+    """At most so many examples, spread evenly; the same ones every time."""
+    if not most or len(examples) <= most:
+        return examples
+    return [examples[int(i * len(examples) / most)] for i in range(most)]
+
+
+INTRO = """# Pipelines side by side
+
+Made by `{command}`, {count} examples of `nlu/data`, {folds}. Held-out examples; a text and its variants are always on
+one side. In brackets: how many texts count. Speed and memory are of a process that only loads the model and reads;
+other work on the machine shows in them.
+
+- `two-heads`: ours, without Rasa round it. `svc`: TF-IDF of words and character n-grams with a linear support vector
+  machine. `fasttext`: fastText supervised. `rasa-logistic`: Rasa's count vectors and logistic regression.
+  `rasa-diet`: what `rasa init` of 3.6 writes.
+
+"""
+
+
+def intro(args: argparse.Namespace, count: int) -> str:
+    """The words above the tables."""
+    folds = f"first of {args.folds} folds" if args.only_first_fold else f"{args.folds} folds"
+    command = " ".join(["nlu/.venv/bin/python nlu/eval/compare.py", *ARGUMENTS])
+    return INTRO.format(command=command, count=count, folds=folds)
+
+
 def report(results: dict[str, dict[str, Any]]) -> str:
     """Both tables."""
     quality = ["need or intent right", "any concern raised", "concern named right", "false alarms"]
-    cost = ["p50 ms", "p99 ms", "memory MB", "training s"]
-    first = [
-        [name, *r["cells"]["all"], f"{r['p50']:.2f}", f"{r['p99']:.2f}", f"{r['memory']:.0f}", f"{r['seconds']:.0f}"]
-        for name, r in results.items()
-    ]
+    cost = ["p50 ms", "p99 ms", "texts/s", "memory MB", "training s"]
+    first = [[name, *r["cells"]["all"], *costs(r)] for name, r in results.items()]
     order = [*LANGUAGES, "language unknown"]
     second = [[name, k, *r["cells"][k]] for name, r in results.items() for k in order if k in r["cells"]]
     return table(["pipeline", *quality, *cost], first) + "\n" + table(["pipeline", "language", *quality], second)
@@ -157,24 +193,26 @@ def main() -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(description="Compare pipelines on the training data.")
     parser.add_argument(
-        "--pipelines", default="two-heads,svc,fasttext", help="two-heads,svc,fasttext,rasa-logistic,rasa-diet"
+        "--pipelines", default="two-heads,svc,fasttext,rasa-logistic,rasa-diet", help="which, comma between"
     )
     parser.add_argument("--data", type=Path, default=HERE.parent / "data")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--only-first-fold", action="store_true")
+    parser.add_argument("--sample", type=int, default=0, help="so many examples (0: all)")
     parser.add_argument("--out", type=Path, help="write the tables here as well")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    examples = read_examples(args.data)
+    examples = thinned(read_examples(args.data), args.sample)
     if args.measure:
         texts = [(e.text, e.language) for e in examples[:: max(1, len(examples) // 500)]]
         print(json.dumps(measure(args.measure, args.model, texts)))
     elif args.one:
         print(json.dumps(cross_validate(args.one, examples, args.folds, args.only_first_fold)))
     else:
-        tables = report({name: child("--one", name) for name in args.pipelines.split(",")})
+        results = {name: child("--one", name) for name in args.pipelines.split(",")}
+        tables = intro(args, len(examples)) + report(results)
         print(tables)
         if args.out:
             args.out.write_text(tables, encoding="utf-8")

@@ -24,6 +24,14 @@ PREVIOUS = st.sampled_from([None, *LANGUAGES])
         ("mon ni bizwen manje", "acf"),
         ("i ka bat mwen chak jou", "acf"),
         ("nou pa ni manjé épi timanmay-la", "acf"),
+        ("mwen ka chaché an dokte pou gason mwen", "acf"),
+        ("nou ka dòmi anba pon-an, nou pa ni kay", "acf"),
+        ("ki koté yo ka ba moun had", "acf"),
+        ("mwen bizwen twouve an twavay", "acf"),
+        ("gwanmanman mwen tonbe, i pa sa leve", "acf"),
+        ("m ap chache yon doktè pou pitit gason m", "ht"),
+        ("nou ap domi anba pon an nou pa gen kay", "ht"),
+        ("ki kote yo bay moun rad", "ht"),
         ("j'ai besoin d'un logement pour mes enfants", "fr"),
         ("necesito comida para mis hijos", "es"),
     ],
@@ -44,6 +52,12 @@ def test_a_word_does_not_switch_the_conversation(word: str, previous: str) -> No
 
 def test_a_sentence_does_switch_it() -> None:
     assert detect("mwen bezwen yon kote pou m dòmi", "en").code == "ht"
+
+
+def test_one_creole_does_not_become_the_other_by_a_doubtful_sentence() -> None:
+    """Shared words, and a place in Dominica, say little: the conversation stays what it was."""
+    for text in ("klinik lan Marigo", "yo di mwen tounen lendi", "lajan mwen fini jodi"):
+        assert (detect(text, "acf").code, detect(text, "ht").code) == ("acf", "ht")
 
 
 def test_a_short_first_message_gets_a_guess_but_not_a_sure_one() -> None:

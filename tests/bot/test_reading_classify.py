@@ -49,10 +49,21 @@ def test_offline_in_order_with_the_same_findings_as_a_message(tmp_path: Path) ->
 
 
 def test_bad_lines_are_answered_in_their_place(tmp_path: Path) -> None:
-    bad = [b"not json", b"[]", b'{"words": "x"}', b'{"text": 5}', b'"text"', b"null", b"\xff\xfe"]
+    bad = [
+        b"not json",
+        b"[]",
+        b'{"words": "x"}',
+        b'{"text": 5}',
+        b'"text"',
+        b"null",
+        b"\xff\xfe",
+        b'{"text": "\\ud800"}',
+    ]
+    bad += [b"[" * 100_000, b'{"text": null}', b'{"text": "hello"']
     code, lines = run(b"\n\n".join([*bad, b'{"text": "hello"}']), tmp_path, "--offline")
     assert code == 1
     assert ["error" in line for line in lines] == [True] * len(bad) + [False]
+    assert [line["line"] for line in lines[:-1]] == list(range(1, 2 * len(bad), 2))
     assert lines[-1]["intent"] == "greet"
 
 

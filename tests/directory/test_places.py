@@ -5,7 +5,7 @@ import time
 import pytest
 import yaml
 
-from directory import places
+from directory import places, places_gazetteer
 from directory.places import find_place
 
 NAMED = {
@@ -38,6 +38,23 @@ NAMED = {
     "help in chance": "Chance",
     "nan chans": "Chance",
     "chance": "Chance",
+    "mwen gen yon moun malad nan salisberi": "Salisbury",
+    "m bezwen dokte nan nioutaoun": "Newtown",
+    "solzberi": "Salisbury",
+    "nou adan wesle": "Wesley",
+    "m nan koliyo": "Colihaut",
+    "yon kay nan skots hed": "Scotts Head",
+    "nan kastel brous": "Castle Bruce",
+    "mwen nan byoch": "Bioche",
+    "nan pwent mishel": "Pointe Michel",
+    "nan pitit savann": "Petite Savanne",
+    "mwen nan mayo": "Mahaut",
+    "chimen delis bloke": "Delices",
+    "bus to portsmut": "Portsmouth",
+    "from st joe": "Saint Joseph",
+    "near atkinson": "Atkinson",
+    "in grand bey": "Grand Bay",
+    "estoy en portsmut": "Portsmouth",
     "mwen rete wozo men m bezwen dokte nan potsmouf": "Portsmouth",
 }
 NOTHING = [
@@ -60,6 +77,20 @@ NOTHING = [
     "stand me up",
     "mwen ta renmen jwenn manje",
     "gallon of water",
+    "m gen san nan mayo mwen",
+    "m gen yon mayo",
+    "kalinago people are last",
+    "nan chanm mwen",
+    "an galon dlo",
+    "my name is campbell",
+    "mr warner is my boss",
+    "nan lari a",
+    "nan lopital",
+    "in the morning",
+    "dans la rue",
+    "en la calle",
+    "an belle maison",
+    "met la di se san peye",
     "boutika",
     "reseau telephone",
 ]
@@ -110,10 +141,10 @@ def test_the_map_is_consistent() -> None:
 
 def test_no_spelling_belongs_to_two_places() -> None:
     owners: dict[str, set[str]] = {}
-    for row in yaml.safe_load(places.GAZETTEER.read_text(encoding="utf-8"))["places"]:
+    for row in yaml.safe_load(places_gazetteer.GAZETTEER.read_text(encoding="utf-8"))["places"]:
         for kind in ("also", "creole", "misspelled"):
             for written in row.get(kind, ()):
-                owners.setdefault(places._key(written), set()).add(row["name"])
+                owners.setdefault(places_gazetteer.key_of(written), set()).add(row["name"])
     assert {name: who for name, who in owners.items() if len(who) > 1} == {}
 
 
