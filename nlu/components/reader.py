@@ -112,15 +112,14 @@ class Copy:
 
 
 def augment(examples: list[Example], unknown_language_every: int) -> list[Copy]:
-    """Each example and its copies: without accents; with its accented letters gone, as some gateways deliver
-    it; one in `unknown_language_every` without its language.
+    """Each example and its copies: without accents; one in `unknown_language_every` without its language.
 
     Doubles are dropped.
     """
     found: dict[tuple[str, str | None, int], Copy] = {}
     for number, example in enumerate(examples):
         bare = strip_accents(example.text)
-        typed = [(example.text, example.language), (bare, example.language), (drop_accented(example.text), example.language)]
+        typed = [(example.text, example.language), (bare, example.language)]
         if number % unknown_language_every == 0:
             typed.append((bare if number % 2 else example.text, None))
         for place, (raw, language) in enumerate(typed):
@@ -145,8 +144,3 @@ def strip_accents(text: str) -> str:
     """The text with its accents dropped, as phones without them type it."""
     flat = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in flat if not unicodedata.combining(letter))
-
-
-def drop_accented(text: str) -> str:
-    """The text without its accented letters ("ed" for help arrives as "d"): gateways that know only ASCII do this."""
-    return "".join(letter for letter in text if letter.isascii())
