@@ -14,20 +14,9 @@ CONCERNS = (
 ).split()
 SEVERITIES = ("standard", "high", "critical")
 USUAL = {"danger": "critical", "discrimination": "standard"}  # taxonomy.yml; every other concern is high
-_TOP = {
-    "language",
-    "own_words",
-    "speaker",
-    "harmless",
-    "asking",
-    "negation",
-    "not_negation",
-    "words",
-    "contexts",
-    "about",
-    "critical_if",
-    "rules",
-}
+_TOP = set(
+    "language own_words speaker harmless asking negation not_negation words contexts about critical_if rules".split()
+)
 _RULE = {"id", "concern", "say", "unless", "severity", "ask"}
 
 
