@@ -61,6 +61,16 @@ def read(text: str, language: str | None = None) -> SafetyReading:
     return SafetyReading(_worst_first(findings), _worst_first(asks))
 
 
+def is_critical(concern: str, text: str) -> bool:
+    """Whether the words around a concern make it critical, by `critical_if` of the phrase files. Never raises."""
+    forms = {spelling: f" {normalise(text, spelling)} " for spelling in set(_SPELLING.values())}
+    return any(
+        shift.to is None and concern in shift.concerns and _any(shift.any, forms[_SPELLING[lexicon.language]])
+        for lexicon in lexicons()
+        for shift in lexicon.shifts
+    )
+
+
 def explain(reading: SafetyReading) -> str:
     """For staff: which phrases were heard and what was made of them, a line each."""
     lines = [_line("heard", finding) for finding in reading.findings] + [_line("unclear", ask) for ask in reading.asks]
