@@ -125,11 +125,11 @@ def _concern(
         why.append(f"model {parsed.concern} {score:.2f}")
     if top:
         severity = top.severity
-        if model and RANK[_severity(model)] > RANK[severity]:
-            severity = _severity(model)
+        if model and RANK[_severity(seen, model)] > RANK[severity]:
+            severity = _severity(seen, model)
         return _which(seen, top.concern, model), severity, "both" if model else "lexicon", False, tuple(why)
     if model:
-        return model, _severity(model), "model", False, tuple(why)
+        return model, _severity(seen, model), "model", False, tuple(why)
     gentle = bool(seen.safety.asks) or score >= rules.gentle
     why += [f"unclear phrase {finding.phrase_id}" for finding in seen.safety.asks]
     return None, None, "none", gentle, tuple(why)
@@ -137,11 +137,19 @@ def _concern(
 
 def _which(seen: Glance, worst: str, model: str | None) -> str:
     """Of several concerns that phrases tell of, the one that the model hears too (the severity stays the worst), but
-    never instead of a danger to life, or of a child where a child is spoken of."""
+    never instead of a danger to life, or of a child where a child is spoken of. A danger that is the texter's own
+    hand is self-harm."""
+    heard = {one.concern for one in seen.safety.findings}
+    if worst == "danger" and model == "self_harm" and model in heard:
+        return model
     if worst in FIRST or (worst == "child_abuse" and "child" in details.find(seen.normal)):
         return worst
     return next((one.concern for one in seen.safety.findings if one.concern == model), worst)
 
 
-def _severity(concern: str) -> str:
+def _severity(seen: Glance, concern: str) -> str:
+    """How fast a concern that the model hears must be answered: its usual severity, and critical where the words tell
+    of now, a weapon, no way out (`critical_if` of the phrase files), as for one that a phrase tells of."""
+    if safety.is_critical(concern, seen.text):
+        return "critical"
     return SEVERITY_OF.get(concern, "high")

@@ -5,6 +5,6 @@ language's phrases are tried on every message, so a wrong guess of the language 
 phrases with `ka` are a mere question when the text is surely Haitian, where `ka` means "can".
 """
 
-from bot.safety.reader import Finding, SafetyReading, explain, lexicons, read
+from bot.safety.reader import Finding, SafetyReading, explain, is_critical, lexicons, read
 
-__all__ = ["Finding", "SafetyReading", "explain", "lexicons", "read"]
+__all__ = ["Finding", "SafetyReading", "explain", "is_critical", "lexicons", "read"]

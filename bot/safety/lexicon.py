@@ -14,7 +14,9 @@ CONCERNS = (
 ).split()
 SEVERITIES = ("standard", "high", "critical")
 USUAL = {"danger": "critical", "discrimination": "standard"}  # taxonomy.yml; every other concern is high
-_TOP = {"language", "negation", "not_negation", "words", "contexts", "about", "critical_if", "rules"}
+_TOP = set(
+    "language own_words speaker harmless asking negation not_negation words contexts about critical_if rules".split()
+)
 _RULE = {"id", "concern", "say", "unless", "severity", "ask"}
 
 
@@ -47,6 +49,10 @@ class Lexicon:
     """One language's phrases, ready to be looked up."""
 
     language: str
+    own: frozenset[str] = frozenset()
+    speaker: frozenset[str] = frozenset()
+    harmless: tuple[Pattern, ...] = ()
+    asking: tuple[Pattern, ...] = ()
     negation: frozenset[str] = frozenset()
     not_negation: tuple[Pattern, ...] = ()
     shifts: tuple[Shift, ...] = ()
@@ -157,6 +163,10 @@ class _File:
         for name, node in self.mapping(top["contexts"]).items() if "contexts" in top else ():
             self.contexts[name] = self.patterns(node)
         found = Lexicon(self.language, not_negation=self.patterns(top.get("not_negation")))
+        for key, name in (("own_words", "own"), ("speaker", "speaker")):
+            if key in top:
+                setattr(found, name, frozenset(self.list_of_words(top[key])))
+        found.harmless, found.asking = self.patterns(top.get("harmless")), self.patterns(top.get("asking"))
         if "negation" in top:
             found.negation = frozenset(self.list_of_words(top["negation"]))
         found.shifts = (

@@ -49,15 +49,26 @@ def lexicons() -> tuple[Lexicon, ...]:
 def read(text: str, language: str | None = None) -> SafetyReading:
     """What a message tells of harm. `language` is the language it is surely in, or None. Never raises on any text."""
     forms = {spelling: f" {normalise(text, spelling)} " for spelling in set(_SPELLING.values())}
+    words = forms[_SPELLING["acf"]].split()
     findings: list[Finding] = []
     asks: list[Finding] = []
     for lexicon in lexicons():
         heard, unclear = _hear(lexicon, forms[_SPELLING[lexicon.language]])
-        if lexicon.language == "acf" and language == "ht":
+        if lexicon.language == "acf" and language == "ht" and lexicon.own.isdisjoint(words):
             heard, unclear = [], unclear + heard
         findings += heard
         asks += unclear
     return SafetyReading(_worst_first(findings), _worst_first(asks))
+
+
+def is_critical(concern: str, text: str) -> bool:
+    """Whether the words around a concern make it critical, by `critical_if` of the phrase files. Never raises."""
+    forms = {spelling: f" {normalise(text, spelling)} " for spelling in set(_SPELLING.values())}
+    return any(
+        shift.to is None and concern in shift.concerns and _any(shift.any, forms[_SPELLING[lexicon.language]])
+        for lexicon in lexicons()
+        for shift in lexicon.shifts
+    )
 
 
 def explain(reading: SafetyReading) -> str:
@@ -81,7 +92,8 @@ def _hear(lexicon: Lexicon, text: str) -> tuple[list[Finding], list[Finding]]:
         sure, matched = _judge(lexicon, rule, pattern, text)
         if matched:
             found = Finding(rule.concern, rule.severity, rule.id, lexicon.language, matched)
-            (heard if sure and not rule.ask else unclear).append(found)
+            told = sure and not rule.ask and not _asked(lexicon, text)
+            (heard if told else unclear).append(found)
             if sure:
                 done.add(rule.id)
     return ([_shifted(lexicon, finding, text) for finding in heard], unclear)
@@ -91,13 +103,18 @@ def _judge(lexicon: Lexicon, rule: Rule, pattern: Pattern, text: str) -> tuple[b
     """Whether the phrase is said (True) or denied (False), and the words; no words when it is not there or harmless."""
     denied = ""
     for start, end in pattern.spans(text):
-        if rule.unless and _any(rule.unless, _around(text, start, end)):
+        if _any((*rule.unless, *lexicon.harmless), _around(text, start, end)):
             continue
         matched = text[start:end].strip()
         if not _negated(lexicon, pattern, text, start, end):
             return True, matched
         denied = denied or matched
     return False, denied
+
+
+def _asked(lexicon: Lexicon, text: str) -> bool:
+    """Whether the message asks about a service or a law and speaks of nobody in particular."""
+    return lexicon.speaker.isdisjoint(text.split()) and _any(lexicon.asking, text)
 
 
 def _around(text: str, start: int, end: int) -> str:

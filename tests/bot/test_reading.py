@@ -89,6 +89,20 @@ def test_of_several_phrases_the_one_that_rasa_hears_too() -> None:
     assert read(seen("x", child, rape), None, RULES).concern == "child_abuse"
 
 
+def test_what_the_model_alone_hears_is_critical_where_the_words_are() -> None:
+    model = parsed("disclose", concern=("domestic_violence", 0.99))
+    assert read(seen("blue green sky"), model, RULES).severity == "high"
+    assert read(seen("he have a knife tonight"), model, RULES).severity == "critical"
+
+
+def test_a_danger_by_the_own_hand_is_called_self_harm() -> None:
+    own = Finding("self_harm", "critical", "d", "en", "x")
+    model = parsed("disclose", concern=("self_harm", 0.9))
+    both = read(seen("x", KILL, own), model, RULES)
+    assert (both.concern, both.severity) == ("self_harm", "critical")
+    assert read(seen("x", KILL), model, RULES).concern == "danger"
+
+
 def test_the_need_beside_a_concern_is_kept() -> None:
     reading = read(seen("x", HEARD), parsed("disclose", need=("health", 0.9), concern=("danger", 0.9)), RULES)
     assert (reading.intent, reading.need) == ("disclose", "health")
