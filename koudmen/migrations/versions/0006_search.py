@@ -1,12 +1,12 @@
 """A need can be met in part; each change of the directory leaves its transaction's number, for readers to see
 
-Revision: 0006, after: 0002
+Revision: 0006, after: 0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 revision = '0006'
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
