@@ -24,6 +24,7 @@ COMMANDS = {
     "chat": ("koudmen.commands.chat", "talk to the bot in the terminal"),
     "classify": ("koudmen.commands.classify", "JSON lines in, readings out"),
     "phrases": ("koudmen.commands.phrases", "check: are the catalogues complete and within their segments"),
+    "sops": ("koudmen.commands.sops", "check: are the procedures of all concerns complete"),
     "keys": ("koudmen.commands.keys", "rotate, rewrite, status: change the key of what is encrypted"),
 }
 

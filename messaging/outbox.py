@@ -48,6 +48,7 @@ class Sending:
     segments: int
     attempts: int
     since: datetime
+    template: str | None = None
 
     def __repr__(self) -> str:
         return f"Sending(id={self.id}, channel={self.channel!r}, attempts={self.attempts})"
@@ -62,6 +63,7 @@ def queue(
     lane: Lane,
     inbound_id: int | None = None,
     state: str = "queued",
+    template: str | None = None,
 ) -> None:
     """Put replies to one inbound message in the outbox, in order. Unique on (inbound message, place in order)."""
     rows = [
@@ -75,11 +77,24 @@ def queue(
             "body": body,
             "segments": 1 if channel in WITHOUT_SEGMENTS else segments(body),
             "state": state,
+            "template": template,
         }
         for seq, body in enumerate(bodies)
     ]
     if rows:
         session.execute(insert(OutboundMessage), rows)
+
+
+def window_opened(session: Session, conversation_id: uuid.UUID, *, wanted: bool) -> None:
+    """The person wrote, so what waited for WhatsApp's window leaves now; not `wanted` any more (nobody has the
+    conversation): it is dropped."""
+    values = {"state": "queued", "due_at": func.now()} if wanted else {"state": "dropped", "body": None}
+    session.execute(
+        update(OutboundMessage)
+        .where(OutboundMessage.conversation_id == conversation_id, OutboundMessage.state == "window")
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def due_channels(session: Session, lanes: Sequence[Lane]) -> frozenset[str]:
@@ -153,6 +168,7 @@ def as_sending(message: OutboundMessage, address: str) -> Sending:
         message.segments,
         message.attempts,
         message.created_at,
+        message.template,
     )
 
 

@@ -183,7 +183,7 @@ class TwilioChannel:
         sender, to = self._addresses(message)
         values: dict[str, Any] = {
             "to": to,
-            "body": message.body,
+            **({"content_sid": message.template} if message.template else {"body": message.body}),
             "status_callback": f"{self.callback}?{urlencode({'m': str(message.id)})}",
         }
         if self.account.messaging_service_sid:
