@@ -61,6 +61,13 @@ class DutyToReport(Frozen):
     confirmed_on: OptionalDate = None
 
 
+class Danger(Frozen):
+    """The conversation of somebody in danger."""
+
+    exit_word: str = Field(pattern=r"^[A-Za-z]{3,12}$")
+    knock_template: dict[Language, str] = Field(default_factory=dict)
+
+
 class Understanding(Frozen):
     rasa_timeout: Duration
     breaker_failures: int = Field(ge=1)
@@ -180,6 +187,7 @@ class Config(Frozen):
     emergency: tuple[EmergencyNumber, ...] = Field(min_length=1)
     conversation: Conversation
     duty_to_report: DutyToReport
+    danger: Danger
     understanding: Understanding
     channels: Channels
     outbox: Outbox

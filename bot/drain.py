@@ -32,9 +32,12 @@ from messaging import inbox, outbox
 from messaging.models import Address, Conversation, InboundMessage
 from messaging.outbox import Lane
 from oncall.cases import Disclosure
+from oncall.clocks import policy_of
 from oncall.models import Case
+from oncall.promise import answer_within
 
 HOLD = timedelta(seconds=15)  # a drain that died lets go of its conversations after this
+PROMISING = frozenset({"disclose", "safe_yes", "safe_no"})  # replies that say when a person answers
 RETRY_AFTER = timedelta(seconds=3)
 logger = log.get(__name__)
 
@@ -60,6 +63,13 @@ class Understood:
     error: Exception | None
 
 
+def exit_word(word: str) -> str:
+    """The quick-exit word; ConfigError when it means something else to the carrier or to us."""
+    if moves.is_taken(word):
+        raise ConfigError(f"danger.exit_word in config.yml: '{word}' has another meaning, choose another word")
+    return word.upper()
+
+
 def facts_of(settings: Settings) -> Facts:
     """What a reply may say, from the settings."""
     config = settings.config
@@ -73,7 +83,16 @@ def facts_of(settings: Settings) -> Facts:
         ask_again=config.conversation.ask_again,
         idle=config.conversation.idle,
         notice=config.duty_to_report.notice,
+        exit_word=exit_word(config.danger.exit_word),
     )
+
+
+def has_it(place: effects.Place) -> bool:
+    """Whether a person has the conversation: the bot is silent then. It is not while nobody has the case."""
+    if place.conversation.owner == "bot" or place.case is None:
+        return False
+    case = place.session.get_one(Case, place.case.merged_into) if place.case.merged_into else place.case
+    return case.owner_id is not None and case.closed_at is None
 
 
 class Drain:
@@ -82,6 +101,7 @@ class Drain:
     def __init__(self, sessions: sessionmaker[Session], nlu: NluClient, settings: Settings, *, batch: int = 16) -> None:
         self.sessions, self.nlu, self.settings = sessions, nlu, settings
         self.facts = facts_of(settings)
+        self.policy = policy_of(settings.config.oncall)
         self.rules = settings.config.understanding
         self.batch = batch
         self.protecting = False  # whether the last batch queued replies that must not wait behind others
@@ -210,10 +230,23 @@ class Drain:
         message = moves.Message(
             inbound.body or "", inbound.kind, place.address.channel, inbound.received_at, inbound.extra or {},
             opted_out=place.address.opted_out_at is not None, case_open=place.case is not None,
+            exit=moves.is_word(inbound.body or "", self.facts.exit_word), staffed=has_it(place),
+            silent=self._silent(place),
         )  # fmt: skip
         move = moves.decide(state, message, reading)
         found = self._found(place.session, state.results, move, inbound)
-        return turn(state, message, reading, move, found, self.facts)
+        facts = self.facts
+        if move.name in PROMISING:
+            within = answer_within(place.session, self.policy, inbound.received_at)
+            facts = replace(facts, answer_within=within)
+        return turn(state, message, reading, move, found, facts)
+
+    def _silent(self, place: effects.Place) -> bool:
+        """Whether the person who has the conversation has not written for long."""
+        if not has_it(place) or place.case is None:
+            return False
+        last = place.case.contact_at
+        return last is None or place.message.received_at - last > self.facts.idle
 
     def _found(
         self, session: Session, results: Sequence[str], move: moves.Move, inbound: InboundMessage
@@ -234,6 +267,8 @@ class Drain:
         conversation.language = result.state.language or self.facts.default_language
         conversation.last_inbound_at = inbound.received_at
         inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), "answered", now()
+        if not result.state.hidden:  # else whoever holds the phone now would read them
+            outbox.window_opened(place.session, conversation.id, wanted=has_it(place))
         pace = self._paced(place)
         was_out = address.opted_out_at is not None
         effects.carry_out(place, conversation.language, result.events)

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from base import log
 from base.clock import DOMINICA
 from bot.models import Demand, UnreadMessage
-from bot.scene import Disclosed, Erase, Event, Opted, Unread, Wanted, Worse, Wrong
+from bot.scene import Disclosed, Erase, Event, Hidden, Opted, Unread, Wanted, Wish, Worse, Wrong
 from directory import checks
 from messaging import optout
 from messaging.models import Address, Conversation, InboundMessage, OutboundMessage
-from oncall import cases
+from oncall import cases, checklist, wishes
 from oncall.models import Case, CaseEvent
 
 logger = log.get(__name__)
@@ -46,11 +46,21 @@ def _one(place: Place, language: str, event: Event) -> bool:
     match event:
         case Disclosed(told):
             case = cases.disclose(place.session, place.conversation.id, place.message.id, told, language=language)
+            checklist.attach(place.session, case, place.message.received_at)
             logger.info("disclosure", case_id=str(case.id), message_id=place.message.id, severity=case.severity)
             return True
         case Worse(severity):
             found = cases.raise_severity(place.session, place.conversation.id, place.message.id, severity)
+            if found:
+                checklist.attach(place.session, found, place.message.received_at)
             return found is not None
+        case Wish():
+            wishes.record(
+                place.session, place.conversation.id, place.message.id, place.message.received_at,
+                step=event.step, answer=event.answer, wording=event.wording, language=language,
+            )  # fmt: skip
+        case Hidden():
+            wishes.hidden(place.session, place.conversation.id, place.message.id, place.message.received_at)
         case Unread(reason):
             unread(place.session, place.message, reason)
         case Wrong(service_id):

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.reading import Reading
 from bot.state import State
+from bot.steps import BY_NAME
 from directory.places import Place, nearest
 from directory.search import Query
 from messaging import optout
@@ -69,6 +70,9 @@ class Message:
     extra: Mapping[str, Any] = field(default_factory=dict)
     opted_out: bool = False
     case_open: bool = False
+    exit: bool = False  # the quick-exit word and nothing else
+    staffed: bool = False  # a person has this conversation
+    silent: bool = False  # ... and has not written for long
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,14 @@ class Move:
 
 def decide(state: State, message: Message, reading: Reading) -> Move:
     """The move a message asks for. A plain answer to our own question about safety comes first, for "not safe" is no
-    new disclosure; then a concern, before everything else; opt-out words next."""
+    new disclosure; then a concern, before everything else; opt-out words next. The quick-exit word comes before all,
+    for a second may count."""
+    if message.exit:
+        return Move("leave")
+    if message.staffed:
+        return _to_person(state, message, reading)
     answer = _answered(state, message)
-    if answer and state.waiting in {"safe", "gentle"}:
+    if answer and (state.waiting in BY_NAME or state.waiting in {"safe", "gentle"}):
         return answer
     if reading.concern:
         asked = "asks" in reading.details or reading.place is not None
@@ -100,15 +109,53 @@ def decide(state: State, message: Message, reading: Reading) -> Move:
     return answer or _typed(state, message, reading) or _meant(state, message, reading)
 
 
+def _to_person(state: State, message: Message, reading: Reading) -> Move:
+    """A person answers. `about` is safe or unsafe where the message says so; opt-out words still count."""
+    opt = optout.asked(message.text, message.extra, opted_out=message.opted_out)
+    if opt and not reading.concern:
+        return Move(f"opt_{opt}")
+    word = _word(message)
+    answer = _answered(state, message) if state.waiting == "safe" else None
+    if word in UNSAFE or (answer and answer.name == "safe_no") or (state.waiting == "safe" and word == "2"):
+        return Move("to_person", about="unsafe")
+    sure = (answer and answer.name == "safe_yes") or (state.waiting == "safe" and word == "1")
+    return Move("to_person", about="safe" if sure else None)
+
+
+def is_taken(word: str) -> bool:
+    """Whether a word means something by itself already: to Twilio, as an answer, or as the name of a language."""
+    carrier = optout.TWILIO_OUT | optout.TWILIO_IN | optout.TWILIO_HELP | optout.OUR_OUT | optout.OUR_IN
+    answers = {one for pair in ANSWERS.values() for words in pair for one in words}
+    steps = {"skip"} | {one for step in BY_NAME.values() for one in step.typed}
+    return fold(word) in carrier | answers | steps | LANGUAGE_WORDS.keys()
+
+
+def is_word(text: str, word: str) -> bool:
+    """Whether a text is this word and nothing else, however it is written."""
+    return fold(text) == fold(word)
+
+
 def _word(message: Message) -> str:
     """What was typed or pressed, as whole messages are compared: no accents, no punctuation."""
-    folded = unicodedata.normalize("NFD", str(message.extra.get("button") or message.text).lower())
+    return fold(str(message.extra.get("button") or message.text))
+
+
+def fold(text: str) -> str:
+    """Small letters, no accents, no punctuation, one space between words."""
+    folded = unicodedata.normalize("NFD", text.lower())
     kept = "".join(letter for letter in folded if not unicodedata.combining(letter) and letter not in "'’")
     return " ".join(re.sub(r"[^\w]+", " ", kept).split())
 
 
 def _answered(state: State, message: Message) -> Move | None:
-    """A yes or no in words to the question that waits."""
+    """A yes or no in words to the question that waits. A number, a word or 0 to one of the steps; "not safe" is heard
+    at each of them."""
+    if state.waiting in BY_NAME:
+        word = _word(message)
+        if word in UNSAFE:
+            return Move("safe_no")
+        code = BY_NAME[state.waiting].code(word)
+        return Move("step", about=code) if code else None
     if state.waiting not in ANSWERS:
         return None
     word, (yes, no) = _word(message), ANSWERS[state.waiting]
@@ -133,6 +180,8 @@ def _typed(state: State, message: Message, reading: Reading) -> Move | None:
 
 def _number(state: State, message: Message, reading: Reading, number: int) -> Move:
     """What a number means depends on what was asked last; where nothing was, it gets the list to choose from."""
+    if state.waiting in BY_NAME:
+        return _result(state, number)
     if number == 0 or not state.waiting:
         return Move("menu")
     if state.waiting in {"safe", "results"}:
@@ -150,13 +199,14 @@ def _number(state: State, message: Message, reading: Reading, number: int) -> Mo
 
 
 def _result(state: State, number: int) -> Move:
-    """A service by its number. Beside an asked question about safety they begin at 3: 1 and 2 answer the question."""
+    """A service by its number. Beside the questions asked of somebody in danger they begin at 6: smaller numbers
+    answer those."""
     if number in {1, 2} and (state.waiting == "safe" or state.first > number):
         return _answer("safe", yes=number == 1)
     index = number - state.first
     if 0 <= index < len(state.results):
         return Move("detail", about=state.results[index])
-    return Move("unclear") if state.waiting == "safe" else Move("choose_again")
+    return Move("choose_again") if state.waiting == "results" else Move("unclear")
 
 
 def _menu_more(state: State, message: Message, reading: Reading, number: int) -> Move:
@@ -180,7 +230,8 @@ def _meant(state: State, message: Message, reading: Reading) -> Move:
         if state.need:
             return Move("find", _query(state, message, reading, state.need), place=reading.place)
         return Move("place", place=reading.place)
-    if state.waiting == "safe" and reading.intent in {"help", "affirm", "deny"}:
+    asking = state.waiting == "safe" or state.waiting in BY_NAME
+    if asking and reading.intent in {"help", "affirm", "deny"}:
         return Move("unclear")  # asked again: neither a plain yes nor a plain no
     if reading.intent == "more":
         return Move("more" if state.results else "menu")

@@ -1,5 +1,6 @@
 """What the bot says, from gettext catalogues in bot/locales. Every key exists in every language (checked)."""
 
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,12 @@ def catalogue(language: str) -> Catalog:
 def texts(language: str) -> dict[str, str]:
     """Key -> text of a language."""
     return {str(m.id): str(m.string) for m in catalogue(language) if m.id}
+
+
+def wording(language: str | None, key: str) -> str:
+    """The version of a text, for the record of a consent: language, key and a hash that changes with the words."""
+    chosen = language if language in LANGUAGES else "en"
+    return f"{chosen}:{key}:{hashlib.sha256(texts(chosen)[key].encode()).hexdigest()[:12]}"
 
 
 def say(language: str | None, key: str, **values: str) -> str:

@@ -19,13 +19,17 @@ SAMPLES = {
     "phone": "767-266-3080",
     "hours": "Mon-Fri 08:00-16:00",
     "rest": "x" * 100,
+    "exit": "INFORMATIONS",
+    "n": "120",
+    "officer": "Marie-Antoinette J.",
+    "word": "lawivyè",
     "mark": "EJERCICIO ",
     "colour": "AMARILLO",
     "code": "482190",
     "digits": "4 8 2 1 9 0",
     "link": "https://koudmen-staff.social-services.gov.dm/c/482190",
     "who": "Marie-Antoinette Jean-Baptiste",
-    "time": "23:59",
+    "time": "120 minutos",
 }
 RESERVED = {word.upper() for word in TWILIO_OUT | TWILIO_IN | TWILIO_HELP | {"yes"}}
 

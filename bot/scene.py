@@ -1,8 +1,9 @@
 """What a handler is given and what it gives back: the scene of one message, and the turn with its events."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from bot.moves import Message, Move
 from bot.phrases import say
@@ -26,6 +27,8 @@ class Facts:
     ask_again: int
     idle: timedelta
     notice: bool
+    exit_word: str
+    answer_within: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,21 @@ class Worse:
     """The person says that they are not safe: the open case becomes this severe."""
 
     severity: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person wishes of us, in answer to a step of bot.steps: its name, a code of it, the version of the words
+    that asked."""
+
+    step: str
+    answer: str
+    wording: str
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """The quick-exit word: somebody may be reading over the shoulder."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +95,7 @@ class Erase:
     """The person asked for their words to be erased."""
 
 
-Event = Disclosed | Worse | Unread | Wrong | Wanted | Opted | Erase
+Event = Disclosed | Worse | Wish | Hidden | Unread | Wrong | Wanted | Opted | Erase
 
 
 @dataclass(frozen=True)
@@ -104,4 +122,9 @@ class Scene:
     def say(self, key: str, **values: str) -> str:
         """A phrase in the person's language."""
         joined = f" {say(self.state.language, 'or')} ".join(self.facts.numbers)
-        return say(self.state.language, key, numbers=joined, name=self.facts.name, hours=self.facts.hours, **values)
+        known = {"numbers": joined, "name": self.facts.name, "hours": self.facts.hours, "exit": self.facts.exit_word}
+        return say(self.state.language, key, **(known | values))
+
+    def turn(self, *keys: str, **change: Any) -> Turn:
+        """These phrases, with these changes of the state."""
+        return Turn(replace(self.state, **change), tuple(self.say(key) for key in keys))

@@ -12,12 +12,15 @@ ABOUT_NEED = frozenset({"child", "older", "now"})
 
 @dataclass(frozen=True)
 class State:
-    """`waiting` says what a number or a yes would answer: menu, menu_more, results, language, forget, safe, gentle.
+    """`waiting` says what a number or a yes would answer: menu, menu_more, results, language, forget, safe, gentle, or
+    a step of bot.steps (contact, when, word).
 
-    `results` are service ids in the order they were numbered, from `first` on (3 when 1 and 2 answer the question
-    about safety), `shown` how many were named so far, `detail` the service whose address was given last. `details`:
-    who it is for and what else was said beside the need. `concern` is what the open question about safety is about;
-    None once it is answered.
+    `results` are service ids in the order they were numbered, from `first` on (6 when smaller numbers answer the
+    questions asked of somebody in danger), `shown` how many were named so far, `detail` the service whose address was
+    given last. `details`: who it is for and what else was said beside the need. `concern` is what the open question
+    about safety is about; None once it is answered. `heard` are the concerns told of and `severity` the worst of them,
+    `step` how many of the questions after it were asked; all three last until the phone was idle or the quick-exit
+    word was used (`hidden`). `passed`: it was said that a person has the message.
     """
 
     language: str | None = None
@@ -32,6 +35,11 @@ class State:
     detail: str | None = None
     unclear: int = 0
     concern: str | None = None
+    heard: tuple[str, ...] = ()
+    severity: str | None = None
+    step: int = 0
+    hidden: bool = False
+    passed: bool = False
     known: bool = False
     at: str | None = None
     details: tuple[str, ...] = ()
@@ -46,7 +54,7 @@ def from_json(raw: dict[str, Any] | None) -> State:
     """The stored state. Names of an older or newer version are left out."""
     names = {field.name for field in fields(State)}
     values = {name: value for name, value in (raw or {}).items() if name in names}
-    for name in ("results", "details"):
+    for name in ("results", "details", "heard"):
         values[name] = tuple(values.get(name, ()))
     return State(**values)
 
@@ -73,5 +81,8 @@ def awake(state: State, at: datetime, limit: timedelta) -> State:
     may be shared); the language is kept, and an open question about safety too (1 and 2 still answer it)."""
     if not idle(state, at, limit):
         return state
-    kept = State(language=state.language, chosen=state.chosen, known=state.known, at=state.at)
+    kept = State(
+        language=state.language, chosen=state.chosen, known=state.known, at=state.at, hidden=state.hidden,
+        passed=state.passed,
+    )  # fmt: skip
     return replace(kept, waiting="safe", concern=state.concern) if state.waiting == "safe" else kept

@@ -8,6 +8,7 @@ from bot.moves import Message, Move
 from bot.reading import Reading
 from bot.scene import Erase, Facts, Scene, Turn
 from bot.state import State, noted
+from bot.steps import BY_NAME
 from directory.search import Found
 from messaging.outbox import Lane
 
@@ -28,10 +29,14 @@ def turn(state: State, message: Message, reading: Reading, move: Move, found: Se
 
     Whatever is said while we wait to hear whether somebody is safe goes out as protection, opted out or not.
     """
+    if not message.staffed and state.passed:
+        state = replace(state, passed=False)
     state = settle_language(state, reading, facts.default_language)
     scene = Scene(state, message, reading, move, found, facts)
     done = answers.HANDLERS[move.name](scene)
     details = () if any(isinstance(event, Erase) for event in done.events) else noted(reading)
     ready = replace(done.state, known=True, at=message.at.isoformat(), details=details)
-    open_question = state.waiting in {"safe", "gentle"} and not move.name.startswith("opt_")
+    open_question = (state.waiting in BY_NAME or state.waiting in {"safe", "gentle"}) and not move.name.startswith(
+        "opt_"
+    )
     return replace(done, state=ready, lane=Lane.PROTECTION if open_question else done.lane)

@@ -31,6 +31,7 @@ COMMANDS = {
     "reconcile": ("koudmen.commands.reconcile", "take in what Twilio has and we have not, now"),
     "backup": ("koudmen.commands.backup", "FILE: back the database up; --drill tries a backup, --restore puts it back"),
     "doctor": ("koudmen.commands.doctor", "check this deployment and say what is wrong"),
+    "sops": ("koudmen.commands.sops", "check: are the procedures of all concerns complete"),
     "keys": ("koudmen.commands.keys", "rotate, rewrite, status: change the key of what is encrypted"),
 }
 

@@ -104,6 +104,7 @@ class OutboundMessage(Base):
     channel: Mapped[str]
     lane: Mapped[int] = mapped_column(SmallInteger)
     body: Mapped[str | None] = mapped_column(EncryptedText("outbound_message.body"))
+    template: Mapped[str | None] = mapped_column(comment="WhatsApp's approved template of these words")
     segments: Mapped[int] = mapped_column(SmallInteger)
     state: Mapped[str] = mapped_column(server_default="queued")
     delivery: Mapped[str | None]

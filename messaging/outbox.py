@@ -67,6 +67,7 @@ class Sending:
     segments: int
     attempts: int
     since: datetime
+    template: str | None = None
 
     def __repr__(self) -> str:
         return f"Sending(id={self.id}, channel={self.channel!r}, attempts={self.attempts})"
@@ -84,9 +85,11 @@ def queue(
     lane: Lane,
     inbound_id: int | None = None,
     state: str = "queued",
+    template: str | None = None,
 ) -> None:
     """Put replies to one inbound message in the outbox, in order. Unique on (inbound message, place in order)."""
-    write(session, rows(conversation.id, channel, bodies, lane=lane, inbound_id=inbound_id, state=state))
+    made = rows(conversation.id, channel, bodies, lane=lane, inbound_id=inbound_id, state=state, template=template)
+    write(session, made)
 
 
 def rows(
@@ -97,6 +100,7 @@ def rows(
     lane: Lane,
     inbound_id: int | None = None,
     state: str = "queued",
+    template: str | None = None,
 ) -> list[Row]:
     """The rows that `queue` would write."""
     return [
@@ -110,6 +114,7 @@ def rows(
             "body": body,
             "segments": 1 if channel in WITHOUT_SEGMENTS else segments(body),
             "state": state,
+            "template": template,
         }
         for seq, body in enumerate(bodies)
     ]
@@ -119,6 +124,18 @@ def write(session: Session, replies: Sequence[Row]) -> None:
     """Put such rows in the outbox, in their order."""
     if replies:
         session.connection().execute(insert(OutboundMessage), replies)
+
+
+def window_opened(session: Session, conversation_id: uuid.UUID, *, wanted: bool) -> None:
+    """The person wrote, so what waited for WhatsApp's window leaves now; not `wanted` any more (nobody has the
+    conversation): it is dropped."""
+    values = {"state": "queued", "due_at": func.now()} if wanted else {"state": "dropped", "body": None}
+    session.execute(
+        update(OutboundMessage)
+        .where(OutboundMessage.conversation_id == conversation_id, OutboundMessage.state == "window")
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def due_channels(session: Session, lanes: Sequence[Lane]) -> frozenset[str]:
@@ -161,7 +178,7 @@ def claim_due(
         sending = as_sending(row)
         if sending is None:
             refuse(session, row.id, "damaged")
-        elif window and row.silence is not None and row.silence > window:
+        elif window and not row.template and row.silence is not None and row.silence > window:
             refuse(session, row.id, "window over", code=63016)
         else:
             spent += row.segments
@@ -181,6 +198,7 @@ SENDABLE = (
     OutboundMessage.segments,
     OutboundMessage.attempts,
     OutboundMessage.created_at,
+    OutboundMessage.template,
     type_coerce(Address.value, LargeBinary).label("address"),
     (func.now() - Conversation.last_inbound_at).label("silence"),
 )
@@ -223,7 +241,10 @@ def as_sending(row: Any) -> Sending | None:
     except (ConfigError, ValueError, struct.error):
         logger.error("outbound message does not open", outbound_id=str(row.id))
         return None
-    return Sending(row.id, row.conversation_id, row.channel, address, body, row.segments, row.attempts, row.created_at)
+    return Sending(
+        row.id, row.conversation_id, row.channel, address, body, row.segments, row.attempts, row.created_at,
+        row.template,
+    )  # fmt: skip
 
 
 def refuse(session: Session, outbound_id: uuid.UUID, reason: str, *, code: int | None = None) -> None:

@@ -139,7 +139,8 @@ class TwilioChannel:
 
     def send(self, message: Sending) -> Accepted:
         sender, to = self._addresses(message)
-        values = {"To": to, "From": sender, "Body": message.body, "StatusCallback": f"{self.callback}?m={message.id}"}
+        said = {"ContentSid": message.template} if message.template else {"Body": message.body}
+        values = {"To": to, "From": sender, **said, "StatusCallback": f"{self.callback}?m={message.id}"}
         if self.account.messaging_service_sid:
             values["MessagingServiceSid"] = self.account.messaging_service_sid
         return accepted(self.api.create(values))

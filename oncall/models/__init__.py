@@ -1,7 +1,20 @@
 """Tables of the on-call room: cases and what happens in them, staff and rota, pages and alarms."""
 
 from oncall.models.case import Case, CaseEvent, Consent, Referral
+from oncall.models.checklist import ChecklistStep
 from oncall.models.page import Alarm, Page
 from oncall.models.staff import Override, Rotation, Shift, Staff
 
-__all__ = ["Alarm", "Case", "CaseEvent", "Consent", "Override", "Page", "Referral", "Rotation", "Shift", "Staff"]
+__all__ = [
+    "Alarm",
+    "Case",
+    "CaseEvent",
+    "ChecklistStep",
+    "Consent",
+    "Override",
+    "Page",
+    "Referral",
+    "Rotation",
+    "Shift",
+    "Staff",
+]

@@ -165,7 +165,8 @@ def test_two_drains_at_once_never_answer_twice(house: House, settings: Settings)
         events = session.scalar(select(func.count()).select_from(CaseEvent).where(CaseEvent.kind == "disclosed"))
     answered = [id_ for id_, _ in house.replies()]
     assert waiting == 0
-    assert sorted(id_ or 0 for id_ in answered) == list(range(1, 49))
+    safe = range(3, 49, 4)  # "1": what happens next, and the next question
+    assert sorted(id_ or 0 for id_ in answered) == sorted([*range(1, 49), *safe])
     assert len(house.all(Case)) == events == 12
     assert all(m.attempts == 0 for m in house.all(InboundMessage))
 
@@ -178,7 +179,8 @@ def test_who_opted_out_gets_protection_and_nothing_else(house: House) -> None:
     sent, held = house.replies(), house.replies("held")
     assert [id_ for id_, _ in held] == [3, 4]
     assert {id_ for id_, _ in sent} == {1, 2, 5, 6, 7}
-    assert all("999" in words for id_, words in sent if id_ in {5, 7})
+    assert all("999" in words for id_, words in sent if id_ == 5)
+    assert "999" in next(words for id_, words in sent if id_ == 7)
     house.texts(100, "thanks", "KOMANSE", "thanks")
     house.drain.run(seconds=10)
     assert house.replies("held") == []

@@ -61,6 +61,9 @@ EVERY_MOVE: list[tuple[str, Move]] = [
     ("forget_ask", move("forget me", reading=meant("forget_me"))),
     ("forget", move("1", FORGET)),
     ("kept", move("2", FORGET)),
+    ("step", move("1", State(waiting="contact"))),
+    ("leave", move("bus", exit=True)),
+    ("to_person", move("hello", staffed=True)),
     ("opt_out", move("STOP")),
     ("opt_in", move("BEGIN")),
 ]
@@ -90,17 +93,21 @@ def test_numbers_choose_from_what_was_shown_last() -> None:
     assert move("123", MENU).name == "unclear"  # no choice, and no telephone number either
 
 
-def test_services_named_beside_the_question_about_safety_begin_at_three() -> None:
+def test_services_named_beside_the_question_about_safety_begin_at_six() -> None:
     """The address of the first service is never taken for "I am safe"."""
-    asked = replace(FOUND, waiting="safe", concern="domestic_violence", first=3)
+    asked = replace(FOUND, waiting="safe", concern="domestic_violence", first=6)
     assert move("1", asked).name == "safe_yes"
     assert move("2", asked).name == "safe_no"
-    assert move("3", asked) == Move("detail", about="a")
-    assert move("6", asked) == Move("detail", about="d")
-    assert move("7", asked).name == "unclear"  # the question is asked again
+    assert move("6", asked) == Move("detail", about="a")
+    assert move("9", asked) == Move("detail", about="d")
+    assert move("3", asked).name == move("10", asked).name == "unclear"  # the question is asked again
     answered = replace(asked, waiting="results")
     assert move("2", answered).name == "safe_no"  # what stands on the phone's screen still holds
-    assert move("3", answered) == Move("detail", about="a")
+    assert move("6", answered) == Move("detail", about="a")
+    for waiting in ("contact", "when", "word"):
+        step = replace(asked, waiting=waiting)
+        assert move("6", step) == Move("detail", about="a")
+        assert [move(number, step).name for number in "0123"] == ["step"] * 4
 
 
 @pytest.mark.parametrize("state", [SAFE, GENTLE, FORGET])

@@ -81,6 +81,16 @@ def test_say() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_the_answer_about_safety_and_when_a_person_answers_are_one_segment(language: str) -> None:
+    numbers = f"999 {say(language, 'or')} 911"
+    times = [say(language, key, n=n) for key, n in (("minutes", "119"), ("hours", "47"), ("days", "10"))]
+    promises = [say(language, "promise_none"), *(say(language, "promise", time=time) for time in times)]
+    for key in ("safe_yes", "safe_no"):
+        for promise in promises:
+            assert segments(f"{say(language, key, numbers=numbers)} {promise}") == 1, (key, promise)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_emergency_numbers_fit_with_every_disclosure(language: str) -> None:
     for key in texts(language):
         if key.startswith("heard"):

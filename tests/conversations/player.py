@@ -1,7 +1,9 @@
 """Plays the dialogues of this folder: `koudmen chat`'s phone with a clock of its own, and more than words to send.
 
 A typed line may also be `[30 minutes later]`, `[photo]` (with or without words behind it), `[location 15.56 -61.46]` or
-`[button ID] Label`. A dialogue whose first line begins with `# WhatsApp` is played on WhatsApp, all others by SMS.
+`[button ID] Label`. `[on duty]` puts an officer on the rota, `[officer] words` is what that officer writes to this
+phone, `[officer closes]` the end of the case. A dialogue whose first line begins with `# WhatsApp` is played on
+WhatsApp, all others by SMS.
 """
 
 import re
@@ -13,20 +15,23 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.clock import DOMINICA
 from base.db import transaction
 from base.settings import Settings
+from bot import officer
 from bot.drain import Drain
 from bot.rasa import NluClient
 from koudmen.commands.chat import Phone, dialogue
 from messaging import inbox, simulator
 from messaging.bell import Bell
 from messaging.inbound import Inbound
-from messaging.models import InboundMessage
+from messaging.models import InboundMessage, OutboundMessage
 from messaging.sender import Sender, open_lines
+from oncall import handling, rota, staff
+from oncall.models import Case, Staff
 
 FOLDER = Path(__file__).parent
 MORNING = datetime(2026, 11, 17, 10, 0, tzinfo=DOMINICA)  # a Tuesday, offices are open
@@ -58,6 +63,9 @@ class ScriptedPhone(Phone):
         if later := _LATER.fullmatch(words):
             self.clock.at += timedelta(**{later[2]: int(later[1])})
             return []
+        if words.startswith(("[officer", "[on duty]")):
+            return self.officer(words)
+        before = self.from_staff()
         with transaction(self.sessions) as session:
             message_id = inbox.receive(session, self.inbound(words)).message_id
             at = update(InboundMessage).where(InboundMessage.id == message_id).values(received_at=self.clock.tick())
@@ -69,8 +77,34 @@ class ScriptedPhone(Phone):
                 self.engine[1].send_due()
             with self.sessions() as session:
                 if self._handled(session, message_id):
-                    return self._replies(session, message_id)
+                    released = [body for key, body in self.from_staff().items() if key not in before]
+                    return [*released, *self._replies(session, message_id)]
         return ["(no answer within 20 s)"]
+
+    def from_staff(self) -> dict[int, str]:
+        """What officers wrote that has left: on WhatsApp it may have waited for this phone to write."""
+        mine = select(OutboundMessage.position, OutboundMessage.body).where(
+            OutboundMessage.inbound_id.is_(None), OutboundMessage.state == "accepted"
+        )
+        with self.sessions() as session:
+            return {row[0]: row[1] or "" for row in session.execute(mine.order_by(OutboundMessage.position))}
+
+    def officer(self, words: str) -> list[str]:
+        """What the officer does, and what this phone gets of it. Needs the settings of the drain."""
+        if self.engine is None:
+            return []
+        now, before = self.clock.tick(), self.from_staff()
+        with transaction(self.sessions) as session:
+            who = session.scalar(select(Staff)) or _on_duty(session, now)
+            case = session.scalar(select(Case).where(Case.closed_at.is_(None)))
+            if case and words == "[officer closes]":
+                handling.close(session, case.id, who.id, "resolved", now)
+            elif case and words.startswith("[officer] "):
+                officer.send_reply(
+                    session, case.id, who.id, words.removeprefix("[officer] "), now, self.engine[0].settings
+                )
+        self.engine[1].send_due()
+        return [body for key, body in self.from_staff().items() if key not in before]
 
     def inbound(self, words: str) -> Inbound:
         """The message a typed line stands for."""
@@ -83,6 +117,19 @@ class ScriptedPhone(Phone):
         if button := _BUTTON.fullmatch(words):
             return simulator.parse_inbound(self.mode, self.number, button[2], kind="button", button=button[1])
         return simulator.parse_inbound(self.mode, self.number, words)
+
+
+def _on_duty(session: Session, now: datetime) -> Staff:
+    """An officer with a confirmed phone, on call for these days."""
+    phone = "+17675550199"
+    who = Staff(
+        name="Marie", roles=["officer", "supervisor"], phone=phone, phone_lookup=staff.phone_lookup(phone),
+        phone_verified_at=now,
+    )  # fmt: skip
+    session.add(who)
+    session.flush()
+    rota.add_shift(session, who.id, 1, now - timedelta(days=1), now + timedelta(days=30), now)
+    return who
 
 
 def new_phone(
@@ -103,4 +150,4 @@ def play(script: str, sessions: sessionmaker[Session], nlu: NluClient, settings:
 
 def scripts() -> Sequence[Path]:
     """The dialogues, in order of name."""
-    return sorted(FOLDER.glob("*.txt"))
+    return sorted(FOLDER.rglob("*.txt"))

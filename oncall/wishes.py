@@ -1,0 +1,103 @@
+"""What somebody who told of harm wishes: whether, how and when a person may be in contact, and the word agreed on.
+
+Each answer is an event of the case and, for contact, a consent with the version of the words that asked. The newest
+answer counts. Sources of the rules: docs/danger.md.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from base.clock import DOMINICA
+from oncall.cases import open_case
+from oncall.models import CaseEvent, Consent
+
+HERE = timedelta(minutes=30)  # so long after their last message we may take it that the same person holds the phone
+HOURS = {"morning": (6, 12), "afternoon": (12, 17), "evening": (17, 21)}  # Dominica's, as the question means them
+OVERRIDES = ("child_in_danger", "imminent_harm", "legal_duty")
+Writable = Literal["yes", "no", "hidden", "not_now"]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """`contact`: text, call, no; `when`: any, morning, afternoon, evening, after_me; `word`: the one agreed on. None:
+    not answered. `hidden_at`: the quick-exit word was used and no harm was told of since."""
+
+    contact: str | None = None
+    when: str | None = None
+    word: str | None = None
+    hidden_at: datetime | None = None
+
+
+def record(
+    session: Session, conversation_id: uuid.UUID, inbound_id: int, at: datetime,
+    *, step: str, answer: str, wording: str, language: str | None,
+) -> None:  # fmt: skip
+    """Note an answer in the open case (none open: nothing to note). Idempotent on the inbound message."""
+    case = open_case(session, conversation_id)
+    detail = {"step": step, "answer": answer, "wording": wording}
+    if case is None or not _note(session, case.id, "wish", inbound_id, at, detail) or step != "contact":
+        return
+    mine = (Consent.case_id == case.id, Consent.purpose == "contact", Consent.withdrawn_at.is_(None))
+    session.execute(update(Consent).where(*mine).values(withdrawn_at=at))
+    if answer != "no":
+        session.add(
+            Consent(
+                case_id=case.id, purpose="contact", wording=wording, language=language, inbound_id=inbound_id,
+                given_at=at,
+            )
+        )  # fmt: skip
+
+
+def hidden(session: Session, conversation_id: uuid.UUID, inbound_id: int, at: datetime) -> None:
+    """The quick-exit word was used: noted in the open case. Severity and clocks stay as they are."""
+    case = open_case(session, conversation_id)
+    if case:
+        _note(session, case.id, "hidden", inbound_id, at, None)
+
+
+def _note(
+    session: Session, case_id: uuid.UUID, kind: str, inbound_id: int, at: datetime, detail: Mapping[str, str] | None
+) -> bool:
+    values = {"case_id": case_id, "kind": kind, "inbound_id": inbound_id, "at": at, "detail": detail}
+    return session.execute(
+        insert(CaseEvent).values(values).on_conflict_do_nothing().returning(CaseEvent.id)
+    ).first() is not None  # fmt: skip
+
+
+def of(session: Session, case_id: uuid.UUID) -> Wishes:
+    """The newest answers in a case."""
+    mine = CaseEvent.case_id == case_id
+    told = session.scalars(select(CaseEvent).where(mine, CaseEvent.kind == "wish").order_by(CaseEvent.id))
+    newest = {event.detail["step"]: event.detail["answer"] for event in told if event.detail}
+    return Wishes(newest.get("contact"), newest.get("when"), newest.get("word"), _hidden_at(session, case_id))
+
+
+def _hidden_at(session: Session, case_id: uuid.UUID) -> datetime | None:
+    """When the quick-exit word was used last, if nothing was told since. By the order of the events: their times are
+    of two clocks, the message's and the database's."""
+    kinds = CaseEvent.kind.in_(["hidden", "disclosed", "wish", "raised"])
+    last = select(CaseEvent).where(CaseEvent.case_id == case_id, kinds).order_by(CaseEvent.id.desc()).limit(1)
+    found = session.scalar(last)
+    return found.at if found and found.kind == "hidden" else None
+
+
+def may_write(wishes: Wishes, last_inbound_at: datetime | None, at: datetime) -> Writable:
+    """Whether to write to this person now. Who is writing to us may be answered; else what they wished counts. Nothing
+    wished: an answer in the thread they began is what they asked for."""
+    if wishes.hidden_at:
+        return "hidden"
+    if last_inbound_at and at - last_inbound_at <= HERE:
+        return "yes"
+    if wishes.contact == "no":
+        return "no"
+    if wishes.when == "after_me":
+        return "not_now"
+    first, last = HOURS.get(wishes.when or "any", (0, 24))
+    return "yes" if first <= at.astimezone(DOMINICA).hour < last else "not_now"
