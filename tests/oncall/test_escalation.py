@@ -8,6 +8,7 @@ import pytest
 from base.db import transaction
 from base.errors import SendError
 from oncall import engine, pages, staff
+from oncall.figures import figures
 from tests.oncall.conftest import BEATEN, KNIFE, MANY, MONDAY, NIGHT, REFUSED, World, minutes
 
 CREW = ["Ada", "Bea", "Cyr", "Dan"]
@@ -210,6 +211,10 @@ def test_twilio_refuses_everything_for_ten_minutes(world: World) -> None:
     assert {who for _, who in world.texts(MONDAY)} == {"Ada", "Bea", "Cyr"}
     assert len(world.texts(MONDAY)) == 3
     assert max(at for at, _ in world.texts(MONDAY)) <= 10.5
+    with world.sessions() as session:
+        told = figures(session)
+    assert told["pages_tried_again"] > 10
+    assert (told["pages_waiting"], told["pages_failed"]) == (0, 0)
 
 
 @pytest.mark.parametrize("code", [21211, 21610, 30005])
