@@ -4,10 +4,13 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from base.db import transaction
 from base.errors import SendError
 from oncall import engine, pages, staff
+from oncall.figures import figures
+from oncall.models import Page
 from tests.oncall.conftest import BEATEN, KNIFE, MANY, MONDAY, NIGHT, REFUSED, World, minutes
 
 CREW = ["Ada", "Bea", "Cyr", "Dan"]
@@ -210,6 +213,10 @@ def test_twilio_refuses_everything_for_ten_minutes(world: World) -> None:
     assert {who for _, who in world.texts(MONDAY)} == {"Ada", "Bea", "Cyr"}
     assert len(world.texts(MONDAY)) == 3
     assert max(at for at, _ in world.texts(MONDAY)) <= 10.5
+    with world.sessions() as session:
+        told = figures(session)
+    assert told["pages_tried_again"] > 10
+    assert (told["pages_waiting"], told["pages_failed"]) == (0, 0)
 
 
 @pytest.mark.parametrize("code", [21211, 21610, 30005])
@@ -251,8 +258,24 @@ def test_a_sender_that_died_and_a_case_that_was_taken_meanwhile(world: World, le
     if left:
         world.carrier.send(claimed[0])
     world.do("acknowledge", "Bea", case)
-    world.run(MONDAY + minutes(2))
+    world.at = MONDAY + minutes(1)
+    for _ in range(2):
+        world.turn()
     assert world.texts(MONDAY) == ([(0.0, "Ada")] if left else [])
+
+
+def test_a_page_that_waits_for_the_carrier_is_cancelled_by_taking_the_case(world: World) -> None:
+    world.crew()
+    case = world.write(BEATEN)
+    world.carrier.refuses = SendError("away", code=20500, status=503)
+    world.turn()
+    world.do("acknowledge", "Bea", case)
+    with world.sessions() as session:
+        assert session.scalars(select(Page.state)).all() == ["cancelled"]
+    world.carrier.refuses = None
+    world.at = MONDAY + minutes(1)
+    world.turn()
+    assert world.pages(MONDAY) == []
 
 
 def test_a_sender_that_died_is_made_good_while_the_case_is_nobody_s(world: World) -> None:
