@@ -29,13 +29,15 @@ def reasons(row: Row[Any], weighed: Weighed, query: Query) -> tuple[str, ...]:
 
 
 def _needs(weighed: Weighed, query: Query) -> Iterator[str]:
-    met = {one.need: one for one in sorted(weighed.met, key=lambda one: (not one.hidden, one.also, one.part))}
+    best_last = sorted(weighed.met, key=lambda one: (one.hidden, one.also, one.part), reverse=True)
+    met = {one.need: one for one in best_last}
     for need in query.needs:
         one = met.get(need)
         if one is None:
             yield f"missing:{need}"
         else:
-            yield f"{'also' if one.also else 'part' if one.part else 'need'}:{need}"
+            words = [word for word, true in (("also", one.also), ("part", one.part)) if true]
+            yield from (f"{word}:{need}" for word in words or ["need"])
     if any(one.hidden and one.need in query.needs for one in weighed.met):
         yield "refers"
 
