@@ -176,11 +176,13 @@ class Story:
             wait_until(lambda: b"exc_" in bytes(self.parts.monitor.seen), "RQ has kept an error", 20)
 
     def requests_fail(self) -> None:
-        """A request that fails in the database, and goes to the spool."""
+        """A request that fails in the database: it is spooled, and taken in when the table is back."""
         with self.parts.without_table("inbound_message"):
             self.answers.append(self.web.post(sms(NEED, From=SMS)))
             assert self.answers[-1].status == 204
             self.parts.wait_logged("spooled")
+            self.parts.wait_logged("spool not emptied")
+        self.parts.wait_logged("spool emptied")
 
     def rasa_is_away(self) -> None:
         """Rasa is killed in the middle."""
