@@ -1,19 +1,21 @@
-"""`koudmen directory seed` and `koudmen directory coverage`."""
+"""`koudmen directory seed`, `coverage`, `export` and `import`."""
 
 from collections.abc import Sequence
 
 from base.db import transaction
 from directory import load
 from koudmen.cli import parser
-from koudmen.commands import coverage
+from koudmen.commands import coverage, exchange
 from koudmen.runtime import make_runtime
 
 
 def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] == "coverage":
         return coverage.main(arguments[1:])
+    if arguments and arguments[0] in {"export", "import"}:
+        return exchange.main(arguments)
     options = parser("directory")
-    options.add_argument("action", choices=["seed", "coverage"])
+    options.add_argument("action", choices=["seed", "coverage", "export", "import"])
     options.add_argument("--demo", action="store_true", help="mark the demo's numbers; never for real texters")
     demo = options.parse_args(arguments).demo
     runtime = make_runtime(pool_size=1)

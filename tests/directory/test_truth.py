@@ -1,0 +1,57 @@
+"""Verified by a named person on a day; a changed number is unverified; a report makes it due."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import directory.models as m
+from base.errors import InvalidInput, Refused
+from directory import truth
+from tests.directory.conftest import Add
+
+DAY = date(2026, 11, 1)
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def phone_of(session: Session, number: str) -> m.Phone:
+    return session.scalars(select(m.Phone).where(m.Phone.number == number)).one()
+
+
+def test_a_verified_number_is_due_again_after_half_a_year(empty: Session, add: Add) -> None:
+    add("Clinic", "health", phone="+17675550101")
+    phone = phone_of(empty, "+17675550101")
+    assert [row[0].id for row in truth.due(empty, DAY)] == [phone.id]
+    truth.verify(empty, phone, by="A. Clerk", on=DAY)
+    assert truth.due(empty, DAY) == []
+    assert [row[0].id for row in truth.due(empty, DAY + truth.GOOD_FOR)] == [phone.id]
+    with pytest.raises(InvalidInput):
+        truth.verify(empty, phone, by=" ", on=DAY)
+
+
+def test_a_changed_number_is_unverified_and_can_be_restored(empty: Session, add: Add) -> None:
+    add("Clinic", "health", phone="+17675550101", verified=True)
+    phone = phone_of(empty, "+17675550101")
+    truth.change_number(empty, phone, "+17675550102", by="B. Clerk")
+    assert (phone.verified_by, phone.verified_on) == (None, None)
+    change = next(one for one in truth.history(empty, phone) if one.field_name == "number")
+    assert (change.previous_value, change.updated_by) == ("+17675550101", "B. Clerk")
+    truth.restore_number(empty, change.id, by="C. Clerk")
+    assert (phone.number, phone.verified_on) == ("+17675550101", None)
+    with pytest.raises(Refused):
+        truth.restore_number(empty, change.id, by="C. Clerk")
+
+
+def test_a_report_puts_the_number_first_on_the_list(empty: Session, add: Add) -> None:
+    add("Clinic", "health", phone="+17675550101")
+    service = add("Shelter", "housing", phone="+17675550102", verified=True)
+    phone = phone_of(empty, "+17675550102")
+    task = truth.report_wrong_number(empty, service, phone.id, NOON)
+    assert truth.report_wrong_number(empty, service, phone.id, NOON) == task
+    assert [(row[0].number, row[1]) for row in truth.due(empty, NOON.date())] == [
+        ("+17675550102", 2),
+        ("+17675550101", 0),
+    ]
+    with pytest.raises(InvalidInput):
+        truth.report_wrong_number(empty, add("Other", "health"), phone.id, NOON)
