@@ -215,5 +215,5 @@ def test_whatsapp_sender_is_written_with_or_without_its_prefix() -> None:
 
 def test_the_project_s_own_config_is_right() -> None:
     config = load_config(ROOT / "config.yml")
-    assert config.understanding.gentle < config.understanding.concern < config.understanding.sure
+    assert config.understanding.gentle < min(config.understanding.concern, config.understanding.sure)
     assert not any(number.confirmed for number in config.emergency)

@@ -116,8 +116,9 @@ class Caller:
 
 
 def rows(engine: Engine) -> dict[str, int]:
-    """How many rows each table has that has any (the directory and signs of life left out)."""
-    names = [table.name for table in METADATA.sorted_tables if table.name not in DIRECTORY | {"heartbeat"}]
+    """How many rows each table has that has any (the directory, signs of life and senders' allowances left
+    out)."""
+    names = [table.name for table in METADATA.sorted_tables if table.name not in DIRECTORY | {"heartbeat", "sender"}]
     query = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM \"{name}\"" for name in names)
     with engine.connect() as connection:
         return {name: count for name, count in connection.execute(text(query)) if count}
