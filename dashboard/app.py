@@ -11,6 +11,7 @@ from base.crypto import load_keys
 from base.db import make_engine, make_sessions, use_keys
 from base.settings import Settings, load_settings
 from bot.models import UnreadMessage
+from dashboard import calendar
 from oncall import cases
 
 
@@ -21,6 +22,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     use_keys(load_keys(settings.keys, settings.home))
     sessions = make_sessions(make_engine(settings.database_url or "", pool_size=4))
     app = Flask(__name__, static_folder="static")
+    app.extensions["sessions"] = sessions
+    app.register_blueprint(calendar.blueprint)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -52,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KoudmenError as error:
         print(f"koudmen {words[0]}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _running_service() -> None:

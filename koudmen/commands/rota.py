@@ -10,6 +10,7 @@ from base.clock import DOMINICA
 from base.db import database_now
 from base.errors import InvalidInput
 from base.settings import OnCall
+from dashboard import calendar
 from koudmen.cli import parser
 from koudmen.runtime import at_the_database
 from oncall import rota, staff
@@ -33,8 +34,13 @@ def main(arguments: Sequence[str]) -> int:
     turning.add_argument("--windows", help="only at these hours: 'Mon-Fri 16:00-08:00, Sat-Sun 00:00-24:00'")
     for name, what in (("list", "who is on duty"), ("gaps", "what is wrong with the rota")):
         actions.add_parser(name, help=what).add_argument("--days", type=float, default=14)
+    feed = actions.add_parser("calendar", help="the address of a person's calendar feed")
+    feed.add_argument("--staff", required=True, metavar="PHONE")
     given = options.parse_args(arguments)
     with at_the_database() as (session, settings):
+        if given.action == "calendar":
+            print(settings.staff_url + calendar.path(staff.find(session, given.staff).id))
+            return 0
         print(_do(session, given, settings.config.oncall))
     return 0
 

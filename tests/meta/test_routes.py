@@ -42,6 +42,7 @@ STAFF = {
     "GET /healthz": "says ok and nothing else",
     "GET /static/<path:filename>": "style sheets",
     "GET /": "counts that name nobody",
+    "GET /calendar/<uuid:staff_id>/<token>.ics": "calendar programs cannot sign in; a keyed hash is the key",
 }
 TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "x", "TWILIO_SMS_FROM": "+17675550199"}
 

@@ -1,0 +1,34 @@
+"""An officer's duty as a calendar feed. Calendar programs cannot sign in, so the address itself is the key: it holds a
+keyed hash of the account, tells levels and hours, and nothing of any case or other person."""
+
+import hmac
+import uuid
+
+from flask import Blueprint, Response, abort, current_app
+
+from base.db import database_now, keys
+from oncall import ical
+from oncall.models import Staff
+
+blueprint = Blueprint("calendar", __name__)
+
+
+def path(staff_id: uuid.UUID) -> str:
+    """The feed's address on the staff site."""
+    return f"/calendar/{staff_id}/{_token(staff_id)}.ics"
+
+
+def _token(staff_id: uuid.UUID) -> str:
+    return keys().lookup("calendar", str(staff_id)).hex()[:32]
+
+
+@blueprint.get("/calendar/<uuid:staff_id>/<token>.ics")
+def feed(staff_id: uuid.UUID, token: str) -> Response:
+    """404 for a wrong key, an unknown account and one that was ended alike."""
+    if not hmac.compare_digest(token.encode(), _token(staff_id).encode()):
+        abort(404)
+    with current_app.extensions["sessions"]() as session:
+        who = session.get(Staff, staff_id)
+        if who is None or who.disabled_at is not None:
+            abort(404)
+        return Response(ical.feed(session, staff_id, database_now(session)), mimetype="text/calendar")
