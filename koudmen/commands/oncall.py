@@ -1,6 +1,9 @@
-"""`koudmen oncall`: the duty from the shell, for when the staff site is away. It shows codes and states, no words."""
+"""`koudmen oncall`: the duty from the shell, for when the staff site is away. It shows codes and states; what was said
+only with `read`, which is noted in the case. What `reply` sends is read from standard input: a command's own words are
+seen by everybody on the machine."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,11 +13,23 @@ from sqlalchemy.orm import Session
 from base.clock import DOMINICA
 from base.db import database_now
 from base.errors import Refused
+from base.settings import Settings
+from bot import officer, thread
 from koudmen.cli import parser
 from koudmen.runtime import at_the_database
-from oncall import handling, staff
+from oncall import cases, handling, staff
 from oncall.models import Alarm, Case, Page, Staff
 from oncall.models.case import OUTCOMES
+from oncall.wishes import OVERRIDES
+
+_ACTIONS = {
+    "read": "what was said",
+    "reply": "write to the person: the words on standard input",
+    "take": "take a case",
+    "pass": "pass it on",
+    "close": "close it",
+    "approve": "agree that it is closed",
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,25 +38,32 @@ def main(arguments: Sequence[str]) -> int:
     actions.add_parser("cases", help="open ones, the longest overdue first")
     actions.add_parser("alarms", help="open ones")
     actions.add_parser("pages", help="the last twenty")
-    for name, what in (("take", "take a case"), ("pass", "pass it on"), ("close", "close it"), ("approve", "agree")):
+    for name, what in _ACTIONS.items():
         acting = actions.add_parser(name, help=what)
         acting.add_argument("code")
         acting.add_argument("--staff", required=True, metavar="PHONE", help="who does it")
+        if name == "reply":
+            acting.add_argument("--override", choices=sorted(OVERRIDES), help="why it goes out all the same")
         if name == "close":
             acting.add_argument("--outcome", required=True, choices=OUTCOMES)
     given = options.parse_args(arguments)
-    with at_the_database() as (session, _):
-        print(_do(session, given))
+    with at_the_database() as (session, settings):
+        print(_do(session, given, settings))
     return 0
 
 
-def _do(session: Session, given: argparse.Namespace) -> str:
+def _do(session: Session, given: argparse.Namespace, settings: Settings) -> str:
     if given.action in _LISTS:
         return "\n".join(_LISTS[given.action](session)) or "none"
     now, who = database_now(session), staff.find(session, given.staff)
     case, _ = handling.by_code(session, given.code)
     if case is None:
         raise Refused("no open case has this code")
+    if given.action == "read":
+        return _read(session, case, who, now)
+    if given.action == "reply":
+        sent = officer.send_reply(session, case.id, who.id, sys.stdin.read(), now, settings, override=given.override)
+        return f"{case.code}: {sent.how}, {sent.segments} SMS"
     if given.action == "take":
         done = handling.acknowledge(session, case.id, who.id, now)
     elif given.action == "pass":
@@ -51,6 +73,15 @@ def _do(session: Session, given: argparse.Namespace) -> str:
     else:
         done = handling.approve_close(session, case.id, who.id, now)
     return f"{done.code}: {done.kind}" + (f" ({done.owner})" if done.owner else "")
+
+
+def _read(session: Session, case: Case, who: Staff, now: datetime) -> str:
+    """Refused for who has no part in answering people."""
+    if who.disabled_at or not {"officer", "supervisor"} & set(who.roles):
+        raise Refused("this account does not read what people wrote")
+    cases.event(session, case, "viewed", now, staff_id=who.id)
+    lines = thread.of_case(session, case.id)
+    return "\n".join(f"{_shown(one.at)} {one.whose} {one.state}".rstrip() + f": {one.words}" for one in lines) or "none"
 
 
 def _cases(session: Session) -> list[str]:

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.settings import Settings
+from bot.drain import Drain
+from bot.rasa import Away
 from koudmen import cli
-from oncall.models import Case, Shift, Staff
+from messaging import inbox
+from messaging.inbound import Inbound
+from oncall.models import Case, CaseEvent, Shift, Staff
 
 Run = Callable[..., str]
 
@@ -88,3 +93,26 @@ def test_a_drill_from_the_shell(run: Run, sessions: sessionmaker[Session]) -> No
         assert session.scalars(select(Case.outcome)).one() == "drill"
     assert len(run("drill", "scenarios").splitlines()) == 9
     assert "no exercise with this code" in run("drill", "stop", "0000", code=2)
+
+
+def test_a_case_is_read_and_answered_from_the_shell(
+    run: Run, sessions: sessionmaker[Session], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was said is shown to officers alone, and that they looked is noted."""
+    run("staff", "add", "--name", "Ada", "--role", "officer", "--phone", "767 555 0171", "--verified")
+    run("staff", "add", "--name", "Dan", "--role", "analyst", "--phone", "767 555 0172", "--verified")
+    with sessions() as session, session.begin():
+        inbox.receive(session, Inbound("test", "SM1", "sim_sms", "+17675550101", "mari m ap bat mwen"))
+    drain = Drain(sessions, Away(), settings)
+    drain.once()
+    with sessions() as session:
+        code = session.scalars(select(Case.code)).one()
+    assert "does not read" in run("oncall", "read", code, "--staff", "767 555 0172", code=2)
+    monkeypatch.setattr("sys.stdin", StringIO("Bonjou, se Ada."))
+    assert f"{code}: sent, 1 SMS" in run("oncall", "reply", code, "--staff", "767 555 0171")
+    said = run("oncall", "read", code, "--staff", "767 555 0171")
+    assert "them: mari m ap bat mwen" in said
+    assert "officer queued: Bonjou, se Ada." in said
+    with sessions() as session:
+        assert session.scalars(select(CaseEvent.kind).where(CaseEvent.kind == "viewed")).all() == ["viewed"]
+        assert session.scalars(select(Case.state)).one() == "engaged"
