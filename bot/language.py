@@ -5,6 +5,7 @@ words of bot/data/language_words.yml and the weights of `bot.creole` decide betw
 tests/bot/language_report.py.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +23,7 @@ LANGUAGES = ("en", "ht", "acf", "fr", "es")
 WORDS = Path(__file__).parent / "data" / "language_words.yml"
 ENOUGH = 3  # words from which a guess may change the conversation's language
 SURE = 1.5  # how far ahead, in log units, the first language must be
+_NUMBERS = re.compile(r"\d+")
 _TRUST = 1.5  # py3langid sums over the letters of a text: its evidence is scaled by their root, as it does itself
 _CAP = 6.0  # the most py3langid may say for or against a language
 _STRONG, _WEAK = 1.5, 0.5
@@ -47,7 +49,7 @@ class LanguageGuess:
 def detect(text: str, previous: str | None = None) -> LanguageGuess:
     """The language of a text. Sticks to `previous` (the conversation's language) when the text is short or unclear."""
     words = plain_words(text)
-    if not any(word.isalpha() for word in words):
+    if not any(word.isalpha() and len(word) > 1 for word in words):
         return LanguageGuess(previous, False)
     points = _points(text, words)
     scores = _shares(points)
@@ -81,7 +83,7 @@ def _towards_kweyol(text: str, points: Mapping[str, float], words: int) -> float
 
 
 def _identifier_points(text: str) -> Mapping[str, float]:
-    text = text[:500].lower()
+    text = _NUMBERS.sub(" ", text[:500].lower())  # py3langid hears a language in some numbers
     ranked = dict(_identifier().rank(text))
     best, scale = max(ranked.values()), _TRUST / sqrt(len(text.encode()) or 1)
     said = {code: max((float(value) - best) * scale, -_CAP) for code, value in ranked.items()}

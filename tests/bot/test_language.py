@@ -72,3 +72,10 @@ def test_never_raises(text: str, previous: str | None) -> None:
     guess = detect(text, previous)
     assert guess.code in {None, *LANGUAGES}
     assert not guess.scores or abs(sum(guess.scores.values()) - 1) < 0.01
+
+
+@pytest.mark.parametrize("text", ["A 4821", "P 4821", "? 0000", "1", "x"])
+def test_a_letter_and_a_number_are_in_no_language(text: str) -> None:
+    """Else a stranger who texts an officer's command would be answered in a language that depends on the number."""
+    assert detect(text).code is None
+    assert detect(text, "ht").code == "ht"
