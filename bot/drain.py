@@ -31,6 +31,7 @@ from directory import search
 from messaging import inbox, outbox
 from messaging.models import Address, Conversation, InboundMessage
 from messaging.outbox import Lane
+from oncall import wishes
 from oncall.cases import Disclosure
 from oncall.clocks import policy_of
 from oncall.models import Case
@@ -93,6 +94,11 @@ def has_it(place: effects.Place) -> bool:
         return False
     case = place.session.get_one(Case, place.case.merged_into) if place.case.merged_into else place.case
     return case.owner_id is not None and case.closed_at is None
+
+
+def hidden(place: effects.Place) -> bool:
+    """Whether the quick-exit word was used and no harm was told of since, however long ago."""
+    return place.case is not None and wishes.of(place.session, place.case.id).hidden_at is not None
 
 
 class Drain:
@@ -267,7 +273,7 @@ class Drain:
         conversation.language = result.state.language or self.facts.default_language
         conversation.last_inbound_at = inbound.received_at
         inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), "answered", now()
-        if not result.state.hidden:  # else whoever holds the phone now would read them
+        if not result.state.hidden and not hidden(place):  # else whoever holds the phone now would read them
             outbox.window_opened(place.session, conversation.id, wanted=has_it(place))
         pace = self._paced(place)
         was_out = address.opted_out_at is not None

@@ -196,6 +196,10 @@ def test_words_that_wait_do_not_leave_after_the_quick_exit_word(talk: Talk) -> N
     talk.writes("How are you?", talk.hire())
     assert talk.text("BUS")[0].startswith("Koudmen: free help")
     assert talk.from_staff("window") == [("How are you?", None)]
+    for later in (timedelta(minutes=1), timedelta(days=2)):
+        talk.now += later
+        talk.text("hello")
+        assert talk.from_staff("window") == [("How are you?", None)]
 
 
 @pytest.mark.parametrize(("hours", "is_open", "left"), [(0, True, 24), (23, True, 1), (24, False, 0), (200, False, 0)])
