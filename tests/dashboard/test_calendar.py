@@ -1,6 +1,7 @@
 """An officer's calendar feed: known by its address alone, and with nothing in it but levels and hours."""
 
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,8 +19,10 @@ START = datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture
-def client(settings: Settings) -> FlaskClient:
-    return dashboard.app.create_app(settings).test_client()
+def client(settings: Settings) -> Iterator[FlaskClient]:
+    app = dashboard.app.create_app(settings)
+    yield app.test_client()
+    app.extensions["sessions"].kw["bind"].dispose()
 
 
 @pytest.fixture
