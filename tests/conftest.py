@@ -114,6 +114,12 @@ def settings(tmp_path: Path, database_url: str, redis_url: str) -> Settings:
     return make_settings(tmp_path, DATABASE_URL=database_url, REDIS_URL=redis_url)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the running service come last: once its workers are started they answer whatever another test writes
+    into the same database."""
+    items.sort(key=lambda item: "shared_service" in getattr(item, "fixturenames", ()))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("PYTHONHASHSEED", "0")
 
