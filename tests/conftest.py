@@ -70,22 +70,25 @@ def shared_engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture
-def engine(shared_engine: Engine) -> Engine:
-    """The database, empty but for the directory."""
+def empty(engine: Engine) -> None:
+    """Take everything out but the directory."""
     names = ", ".join(
         f'"{table.name}"' for table in METADATA.sorted_tables if table.name not in DIRECTORY | {"heartbeat"}
     )
     for left in range(10, -1, -1):
         try:
-            with shared_engine.begin() as connection:
+            with engine.begin() as connection:
                 connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
             break
-        except (
-            OperationalError
-        ):  # the running service is at work in these tables: a deadlock is settled by trying again
+        except OperationalError:  # the running service works in these tables: a deadlock is settled by trying again
             if not left:
                 raise
+
+
+@pytest.fixture
+def engine(shared_engine: Engine) -> Engine:
+    """The database, empty but for the directory."""
+    empty(shared_engine)
     return shared_engine
 
 
@@ -146,11 +149,13 @@ def quiet_config(folder: Path) -> Path:
 def shared_service(
     tmp_path_factory: pytest.TempPathFactory,
     database_url: str,
+    shared_engine: Engine,
     redis_url: str,
     rasa: tuple[str, str],
     shared_double: TwilioDouble,
 ) -> Iterator[Service]:
-    """Web, workers and sweeper as processes, with Rasa, talking to the double."""
+    """Web, workers, sweeper and engine as processes, with Rasa, talking to the double."""
+    empty(shared_engine)  # they would answer, and page, what the tests before them left
     folder, port = tmp_path_factory.mktemp("service"), free_port()
     base = f"http://127.0.0.1:{port}"
     shared_double.serve_at(base)

@@ -77,10 +77,11 @@ class Story(Ground):
             return [c for c in self.store.calls.values() if to is None or c.to == to]
 
     def collect(self, to: str | None = None) -> list[Message]:
-        """Take everything that nobody has expected yet (to an address), as expected."""
+        """Take what nobody has expected yet (to an address), calls too, as expected. Returns the messages."""
         with self.store.changed:
             found = [m for m in self._open() if to is None or m.to == to]
-            self._told |= {m.sid for m in found}
+            calls = [c for c in self._open_calls() if to is None or c.to == to]
+            self._told |= {m.sid for m in found} | {c.sid for c in calls}
             return found
 
     def expect_no_more(self, to: str | None = None) -> None:
