@@ -21,6 +21,7 @@ from base.db import keys, transaction
 from base.errors import ConfigError
 from base.settings import LANGUAGES, Settings
 from bot import effects, guard, moves, pages
+from bot.officer import WINDOWED
 from bot.phrases import say
 from bot.rasa import NluClient
 from bot.reading import Reading, glance, read
@@ -97,7 +98,8 @@ def has_it(place: effects.Place) -> bool:
 
 
 def hidden(place: effects.Place) -> bool:
-    """Whether the quick-exit word was used and no harm was told of since, however long ago."""
+    """Whether the quick-exit word was used and no harm was told of since, however long ago: whoever holds the phone
+    now must not read what waited for the person."""
     return place.case is not None and wishes.of(place.session, place.case.id).hidden_at is not None
 
 
@@ -273,7 +275,7 @@ class Drain:
         conversation.language = result.state.language or self.facts.default_language
         conversation.last_inbound_at = inbound.received_at
         inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), "answered", now()
-        if not result.state.hidden and not hidden(place):  # else whoever holds the phone now would read them
+        if address.channel in WINDOWED and not result.state.hidden and not hidden(place):
             outbox.window_opened(place.session, conversation.id, wanted=has_it(place))
         pace = self._paced(place)
         was_out = address.opted_out_at is not None

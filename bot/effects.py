@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from base import log
 from base.clock import DOMINICA
+from base.errors import InvalidInput
 from bot.models import Demand, UnreadMessage
 from bot.scene import Disclosed, Erase, Event, Hidden, Opted, Unread, Wanted, Wish, Worse, Wrong
 from directory import checks
@@ -64,7 +65,10 @@ def _one(place: Place, language: str, event: Event) -> bool:
         case Unread(reason):
             unread(place.session, place.message, reason)
         case Wrong(service_id):
-            checks.report_wrong(place.session, uuid.UUID(service_id), at=place.message.received_at)
+            try:
+                checks.report_wrong(place.session, uuid.UUID(service_id), at=place.message.received_at)
+            except InvalidInput:  # taken out of the directory since it was told
+                unread(place.session, place.message, "wrong")
         case Wanted():
             _demand(place, language, event)
         case Opted("out"):
@@ -110,7 +114,8 @@ def erase(session: Session, conversation: Conversation) -> None:
         .where(InboundMessage.id.not_in(in_case))
         .values(body=None, extra=None, reading=None),
         update(OutboundMessage)
-        .where(OutboundMessage.conversation_id == conversation.id, OutboundMessage.state == "accepted")
+        .where(OutboundMessage.conversation_id == conversation.id)
+        .where(OutboundMessage.state.in_(["accepted", "failed", "held", "dropped"]))
         .where(or_(OutboundMessage.inbound_id.not_in(in_case), to_nobody))
         .values(body=None),
     ):

@@ -2,13 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput, Refused
-from directory import checks
 from directory.models import CheckTask, FieldChange, Phone, Schedule, Service
 
 GOOD_FOR = timedelta(days=180)  # our own rule: a number is dialled again after half a year
@@ -52,20 +51,12 @@ def history(session: Session, row: Checked) -> Sequence[FieldChange]:
     return session.scalars(select(FieldChange).where(*mine).order_by(*order)).all()
 
 
-def report_wrong_number(session: Session, service_id: uuid.UUID, phone_id: uuid.UUID, now: datetime) -> uuid.UUID:
-    """A texter says this number does not work: it is due for a check now, and a task is open. Returns the task's id.
-
-    The number is not taken away on one texter's word: somebody could silence a service that way.
-    """
-    phone = session.get(Phone, phone_id)
-    if phone is None or phone.service_id != service_id:
-        raise InvalidInput("this service has no such number")
-    phone.next_check_due = now.date()
-    return checks.report_wrong(session, service_id, at=now, kind="number")
-
-
 def due(session: Session, on: date, limit: int = 100) -> list[tuple[Phone, int]]:
-    """(number, open reports) of active services to be dialled: most reported, never verified, longest ago."""
+    """(number, open reports) of active services to be dialled: most reported, never verified, longest ago.
+
+    A report (checks.report_wrong) makes a service's numbers due. It takes none away: on one texter's word somebody
+    could silence a service.
+    """
     reports = func.coalesce(CheckTask.reports, 0)
     found = (
         select(Phone, reports.label("reports"))
@@ -74,7 +65,7 @@ def due(session: Session, on: date, limit: int = 100) -> list[tuple[Phone, int]]
             CheckTask,
             (CheckTask.service_id == Service.id) & (CheckTask.kind == "number") & CheckTask.done_at.is_(None),
         )
-        .where(Service.status == "active", or_(Phone.verified_on.is_(None), Phone.next_check_due <= on))
+        .where(Service.status == "active", or_(Phone.verified_on.is_(None), Phone.next_check_due <= on, reports > 0))
     )
     order = (reports.desc(), Phone.verified_on.asc().nulls_first(), Phone.id)
     return [(phone, count) for phone, count in session.execute(found.order_by(*order).limit(limit))]

@@ -1,8 +1,9 @@
 """Retention: erases words when their time is over, and rows some time after. Settings: `retention` in config.yml.
 
 Words of a conversation without a case go after `ordinary`. Those of a conversation with a case stay while it is open
-and `case` after it was closed; then they go too, with what the case's events say. Rows without words (times, states)
-and the counts of searches go after `log`, but for those of cases. Addresses and opt-outs stay.
+and `case` after it was closed; then they go too, with what the case's events, procedures and referrals say. An example
+for the model that a second person refused goes `ordinary` later. Rows without words (times, states) and the counts of
+searches go after `log`, but for those of cases. Addresses and opt-outs stay.
 In batches of a moment each, so that the service goes on; may be interrupted anywhere and repeated.
 """
 
@@ -21,6 +22,8 @@ BATCH = 1000
 logger = log.get(__name__)
 _KEPT = """EXISTS (SELECT 1 FROM "case" AS k WHERE k.conversation_id = {row}.conversation_id
   AND (k.closed_at IS NULL OR k.closed_at > now() - cast(:case AS interval)))"""
+_OVER = """EXISTS (SELECT 1 FROM "case" AS k WHERE k.id = {row}.case_id
+  AND k.closed_at < now() - cast(:case AS interval))"""
 _FREE = """ AND NOT EXISTS (SELECT 1 FROM outbound_message AS o WHERE o.inbound_id = i.id)
   AND NOT EXISTS (SELECT 1 FROM unread_message AS u WHERE u.inbound_id = i.id)"""
 _OLD_SYNTHETIC = "now() - interval '1 day'"
@@ -52,7 +55,7 @@ STEPS: Mapping[str, Step] = {
         "UPDATE outbound_message SET body = NULL",
         "outbound_message",
         "o",
-        "o.body IS NOT NULL AND o.state IN ('accepted', 'failed') "
+        "o.body IS NOT NULL AND o.state IN ('accepted', 'failed', 'held', 'window', 'dropped') "
         "AND o.created_at < now() - cast(:ordinary AS interval) AND NOT " + _KEPT.format(row="o"),
     ),
     "memories": Step(
@@ -66,8 +69,22 @@ STEPS: Mapping[str, Step] = {
         "UPDATE case_event SET detail = NULL",
         "case_event",
         "e",
-        'e.detail IS NOT NULL AND EXISTS (SELECT 1 FROM "case" AS k WHERE k.id = e.case_id '
-        "AND k.closed_at < now() - cast(:case AS interval))",
+        f"e.detail IS NOT NULL AND {_OVER.format(row='e')}",
+    ),
+    "notes of procedures": Step(
+        "UPDATE checklist_step SET note = NULL",
+        "checklist_step",
+        "s",
+        f"s.note IS NOT NULL AND {_OVER.format(row='s')}",
+    ),
+    "notes of referrals": Step(
+        "UPDATE referral SET note = NULL", "referral", "r", f"r.note IS NOT NULL AND {_OVER.format(row='r')}"
+    ),
+    "refused examples": Step(
+        "DELETE FROM learning_example",
+        "learning_example",
+        "x",
+        "x.state = 'rejected' AND x.reviewed_at < now() - cast(:ordinary AS interval)",
     ),
     "unread": Step(
         "DELETE FROM unread_message",

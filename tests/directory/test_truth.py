@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 import directory.models as m
 from base.errors import InvalidInput, Refused
-from directory import truth
+from directory import checks, truth
 from tests.directory.conftest import Add
 
 DAY = date(2026, 11, 1)
@@ -47,11 +47,12 @@ def test_a_report_puts_the_number_first_on_the_list(empty: Session, add: Add) ->
     add("Clinic", "health", phone="+17675550101")
     service = add("Shelter", "housing", phone="+17675550102", verified=True)
     phone = phone_of(empty, "+17675550102")
-    task = truth.report_wrong_number(empty, service, phone.id, NOON)
-    assert truth.report_wrong_number(empty, service, phone.id, NOON) == task
+    truth.verify(empty, phone, by="A. Clerk", on=NOON.date())
+    task = checks.report_wrong(empty, service, at=NOON)
+    assert checks.report_wrong(empty, service, at=NOON) == task
     assert [(row[0].number, row[1]) for row in truth.due(empty, NOON.date())] == [
         ("+17675550102", 2),
         ("+17675550101", 0),
     ]
-    with pytest.raises(InvalidInput):
-        truth.report_wrong_number(empty, add("Other", "health"), phone.id, NOON)
+    checks.finish(empty, task, by="A. Clerk", at=NOON, outcome="it is right")
+    assert [row[0].number for row in truth.due(empty, NOON.date())] == ["+17675550101"]
