@@ -59,7 +59,7 @@ def add(
     number = phone_number(phone) if phone else None
     if number and by_phone(session, number):
         raise Refused("another account has this phone")
-    if email and session.scalar(select(Staff.id).where(Staff.email_lookup == email_lookup(email))):
+    if email and by_email(session, email):
         raise Refused("another account has this e-mail address")
     staff = Staff(
         name=name.strip(),
@@ -81,6 +81,11 @@ def add(
 def by_phone(session: Session, phone: str) -> Staff | None:
     """The account of a phone number in international form, disabled or not."""
     return session.scalar(select(Staff).where(Staff.phone_lookup == phone_lookup(phone)))
+
+
+def by_email(session: Session, email: str) -> Staff | None:
+    """The account of an e-mail address, disabled or not."""
+    return session.scalar(select(Staff).where(Staff.email_lookup == email_lookup(email)))
 
 
 def find(session: Session, phone: str) -> Staff:

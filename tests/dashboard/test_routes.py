@@ -1,0 +1,109 @@
+"""Every route of the staff application, and who may ask for it. A new route must be entered here; then it is tried for
+every role, and signed out."""
+
+import uuid
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from dashboard.guard import FRAGMENT
+from oncall.models.staff import ROLES
+from tests.dashboard.conftest import SignedIn
+
+ALL = frozenset(ROLES)
+# method and rule -> why nobody signs in for it
+PUBLIC = {
+    "GET /healthz": "says ok and nothing else",
+    "GET /": "sends on",
+    "GET /static/<path:filename>": "style, scripts, icon",
+    "GET /calendar/<uuid:staff_id>/<token>.ics": "a keyed hash is the key",
+    "GET /sign-in": "here one signs in",
+    "POST /sign-in": "here one signs in",
+    "GET /sign-in/code": "the second half",
+    "POST /sign-in/code": "the second half",
+    "POST /sign-in/passkey/ask": "with a passkey",
+    "POST /sign-in/passkey": "with a passkey",
+    "GET /setup": "a first sign-in",
+    "POST /setup": "a first sign-in",
+}
+# method and rule -> the roles that may
+STAFF: dict[str, frozenset[str]] = {
+    "GET /again": ALL,
+    "POST /again": ALL,
+    "POST /sign-out": ALL,
+    "GET /me": ALL,
+    "GET /me/second": ALL,
+    "POST /me/totp": ALL,
+    "POST /me/totp/remove": ALL,
+    "GET /me/recovery": ALL,
+    "POST /me/recovery": ALL,
+    "POST /me/password": ALL,
+    "POST /me/passkeys/ask": ALL,
+    "POST /me/passkeys": ALL,
+    "POST /me/passkeys/<uuid:passkey_id>/remove": ALL,
+    "POST /me/sessions/<uuid:session_id>/end": ALL,
+}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def routes(app: Flask) -> dict[str, Rule]:
+    return {f"{m} {r.rule}": r for r in app.url_map.iter_rules() for m in METHODS if m in (r.methods or set())}
+
+
+def address(app: Flask, rule: Rule) -> str:
+    """An address of a rule, with ids that nobody has."""
+    with app.test_request_context():
+        values = {
+            name: uuid.UUID(int=7) if "uuid" in str(kind).lower() else "7" for name, kind in rule._converters.items()
+        }
+        return app.url_map.bind("localhost").build(rule.endpoint, values, method=None)
+
+
+def test_every_route_is_listed(app: Flask) -> None:
+    assert set(routes(app)) == set(PUBLIC) | set(STAFF)
+
+
+def test_the_marks_in_the_code_agree_with_the_lists(app: Flask) -> None:
+    for name, rule in routes(app).items():
+        marks = app.view_functions[rule.endpoint].__dict__
+        assert ("public" in marks or rule.endpoint == "static") == (name in PUBLIC), name
+        assert ("needs" in marks) == (name in STAFF), name
+
+
+def test_signed_out_nothing_opens(app: Flask) -> None:
+    client = app.test_client()
+    app.config["WTF_CSRF_ENABLED"] = False
+    for name, rule in routes(app).items():
+        if name in STAFF:
+            answer = client.open(address(app, rule), method=name.split()[0])
+            assert answer.status_code == 303, name
+            assert answer.headers["Location"].startswith("/sign-in"), name
+            bare = client.open(address(app, rule), method=name.split()[0], headers={FRAGMENT: "1"})
+            assert bare.status_code == 401, name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_may_what_is_listed_and_no_more(app: Flask, signed_in: SignedIn, role: str) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    for name, rule in routes(app).items():
+        if name in STAFF:
+            browser = signed_in(role).client
+            answer = browser.open(address(app, rule), method=name.split()[0], buffered=False)
+            answer.close()
+            assert (answer.status_code != 403) == (role in STAFF[name]), (name, answer.status_code)
+            assert answer.status_code < 500, name
+
+
+def test_a_form_without_the_page_s_token_changes_nothing(app: Flask, signed_in: SignedIn) -> None:
+    for name, rule in routes(app).items():
+        if name.startswith("POST"):
+            browser = signed_in("officer").client
+            answer = browser.post(address(app, rule))
+            assert answer.status_code == 400, name
+            assert "open for too long" in answer.text, name
+
+
+def test_a_view_that_nobody_marked_is_closed(app: Flask, signed_in: SignedIn) -> None:
+    app.add_url_rule("/forgotten", view_func=lambda: "secret", endpoint="forgotten")
+    assert signed_in("administrator").get("/forgotten").status_code == 403
