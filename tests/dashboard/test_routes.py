@@ -12,6 +12,7 @@ from oncall.models.staff import ROLES
 from tests.dashboard.conftest import SignedIn
 
 ALL = frozenset(ROLES)
+CASES = frozenset({"officer", "supervisor"})
 # method and rule -> why nobody signs in for it
 PUBLIC = {
     "GET /healthz": "says ok and nothing else",
@@ -43,7 +44,17 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /me/passkeys": ALL,
     "POST /me/passkeys/<uuid:passkey_id>/remove": ALL,
     "POST /me/sessions/<uuid:session_id>/end": ALL,
+    "GET /unread": CASES,
+    "GET /unread/<int:unread_id>": CASES,
+    "POST /unread/<int:unread_id>/answer": CASES,
+    "POST /unread/<int:unread_id>/close": CASES,
+    "POST /unread/<int:unread_id>/case": CASES,
+    "POST /unread/<int:unread_id>/label": CASES,
+    "GET /unread/examples": CASES,
+    "POST /unread/examples/<int:example_id>/approve": CASES,
+    "POST /unread/examples/<int:example_id>/reject": CASES,
 }
+VALUES = {"UUIDConverter": uuid.UUID(int=7), "IntegerConverter": 7}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
