@@ -44,6 +44,8 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /me/passkeys": ALL,
     "POST /me/passkeys/<uuid:passkey_id>/remove": ALL,
     "POST /me/sessions/<uuid:session_id>/end": ALL,
+    "GET /reports": frozenset({"analyst"}),
+    "GET /reports/<code>.<kind>": frozenset({"analyst"}),
     "GET /unread": CASES,
     "GET /unread/<int:unread_id>": CASES,
     "POST /unread/<int:unread_id>/answer": CASES,
