@@ -14,7 +14,7 @@ from base.crypto import load_keys
 from base.db import keys, make_engine, make_sessions, use_keys
 from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
-from dashboard import calendar, guard, me, report_pages, shown, signin, unread, web, words
+from dashboard import calendar, directory_pages, guard, me, report_pages, shown, signin, unread, web, words
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
 
@@ -25,6 +25,10 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+BLUEPRINTS = (
+    calendar.blueprint, signin.blueprint, me.blueprint, unread.blueprint, directory_pages.blueprint,
+    report_pages.blueprint,
+)  # fmt: skip
 # What stands at the head of every page: address, title, and who sees it.
 MENU: tuple[tuple[str, str, Action], ...] = (("/unread", "Not understood", "read what was not understood"),)
 
@@ -51,7 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     CSRFProtect(app)  # type: ignore[no-untyped-call]
     guard.protect(app)
-    for blueprint in (calendar.blueprint, signin.blueprint, me.blueprint, unread.blueprint, report_pages.blueprint):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/", view_func=home)
