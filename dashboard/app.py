@@ -14,7 +14,7 @@ from base.crypto import load_keys
 from base.db import keys, make_engine, make_sessions, use_keys
 from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
-from dashboard import calendar, guard, me, shown, signin, web, words
+from dashboard import calendar, guard, live, me, queue, shown, signin, web, words
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
 
@@ -26,7 +26,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # What stands at the head of every page: address, title, and who sees it.
-MENU: tuple[tuple[str, str, Action], ...] = ()
+MENU: tuple[tuple[str, str, Action], ...] = (("/queue", "Queue", "see the queue"),)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -36,7 +36,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     use_keys(load_keys(settings.keys, settings.home))
     engine = make_engine(settings.database_url or "", pool_size=DATABASE_POOL)
     app = Flask(__name__, static_folder="static")
-    app.extensions["koudmen"] = web.Site(settings, make_sessions(engine), Bell(settings.redis_url))
+    sessions = make_sessions(engine)
+    app.extensions["koudmen"] = web.Site(settings, sessions, Bell(settings.redis_url))
+    app.extensions["live"] = live.Hub(sessions)
     app.config.update(
         SECRET_KEY=keys().lookup("flask", "staff site").hex(),
         SESSION_COOKIE_NAME="koudmen-form",
@@ -51,7 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     CSRFProtect(app)  # type: ignore[no-untyped-call]
     guard.protect(app)
-    for blueprint in (calendar.blueprint, signin.blueprint, me.blueprint):
+    for blueprint in (calendar.blueprint, signin.blueprint, me.blueprint, queue.blueprint):
         app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/", view_func=home)
@@ -68,6 +70,8 @@ def healthz() -> Response:
 
 @public("sends on to signing in, or to the first page one may see")
 def home() -> Answer:
+    if web.may("see the queue"):
+        return redirect(url_for("queue.page"), 303)
     return redirect(url_for("me.page" if g.staff else "signin.page"), 303)
 
 

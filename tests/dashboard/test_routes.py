@@ -12,6 +12,7 @@ from oncall.models.staff import ROLES
 from tests.dashboard.conftest import SignedIn
 
 ALL = frozenset(ROLES)
+CARE = frozenset({"officer", "supervisor"})
 # method and rule -> why nobody signs in for it
 PUBLIC = {
     "GET /healthz": "says ok and nothing else",
@@ -43,6 +44,10 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /me/passkeys": ALL,
     "POST /me/passkeys/<uuid:passkey_id>/remove": ALL,
     "POST /me/sessions/<uuid:session_id>/end": ALL,
+    "GET /queue": CARE,
+    "GET /queue/rows": CARE,
+    "GET /live": CARE,
+    "POST /queue/<code>/take": CARE,
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
