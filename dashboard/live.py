@@ -66,7 +66,7 @@ class Hub:
         self.number = 0  # rises with each change
         self.streams: set[Stream] = set()
         self._told = threading.Condition()
-        self._watching = False
+        self._watching: threading.Thread | None = None
         self._kept: dict[Hashable, tuple[int, float, Found]] = {}
         self._looking = threading.Lock()
 
@@ -79,8 +79,8 @@ class Hub:
             stream = Stream(self, session_id)
             self.streams.add(stream)
             if not self._watching:
-                self._watching = True
-                threading.Thread(target=self._watch, name="queue watch", daemon=True).start()
+                self._watching = threading.Thread(target=self._watch, name="queue watch", daemon=True)
+                self._watching.start()
             return stream
 
     def leave(self, stream: Stream) -> None:
@@ -88,6 +88,15 @@ class Hub:
         with self._told:
             self.streams.discard(stream)
             self._told.notify_all()
+
+    def stop(self) -> None:
+        """End all streams and the thread, and wait for it."""
+        self.serving = lambda: False
+        with self._told:
+            watching = self._watching
+            self._told.notify_all()
+        if watching:
+            watching.join()
 
     def wait(self, stream: Stream) -> bytes:
         """The next thing to tell: a change, the end of the session, or that we are still here."""
@@ -123,7 +132,7 @@ class Hub:
             except SQLAlchemyError as error:  # the database is away: the pages find out when they ask
                 logger.warning("queue not looked at", error_type=type(error).__name__)
             with self._told:
-                self._told.wait_for(lambda: not self.streams, self.every_s)
+                self._told.wait_for(lambda: not self.streams or not self.serving(), self.every_s)
 
     def _go_on(self) -> bool:
         with self._told:
@@ -133,7 +142,7 @@ class Hub:
                 self._told.notify_all()
             elif self.streams:
                 return True
-            self._watching = False
+            self._watching = None
             return False
 
     def _look(self, before: object) -> object:
