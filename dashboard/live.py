@@ -24,6 +24,7 @@ EVERY_S = 1.0
 HEARTBEAT_S = 15.0
 AGAIN_MS = 3000  # a browser that lost the line comes back after this
 MOST = 64  # streams of one process; each holds one of its threads
+FOR_PAGES = 16  # threads that are left for ordinary pages
 KEPT_S = 10.0  # clocks run on: what was looked up is used again for so long at most
 # Each change of a case writes its row anew, with a transaction id above all before. So while the number of open cases
 # stays the same their sum only rises: two looks are equal only when nothing has changed.
@@ -69,6 +70,10 @@ class Hub:
         self._watching: threading.Thread | None = None
         self._kept: dict[Hashable, tuple[int, float, Found]] = {}
         self._looking = threading.Lock()
+
+    def serve(self, threads: int, serving: Callable[[], bool]) -> None:
+        """What the server has: its number of threads, and whether it goes on."""
+        self.most, self.serving = min(self.most, max(threads - FOR_PAGES, 0)), serving
 
     def subscribe(self, session_id: uuid.UUID) -> Stream | None:
         """A new stream for somebody signed in; None when this process has as many as it may."""
