@@ -14,7 +14,20 @@ from base.crypto import load_keys
 from base.db import keys, make_engine, make_sessions, use_keys
 from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
-from dashboard import calendar, directory_pages, guard, me, report_pages, shown, signin, unread, web, words
+from dashboard import (
+    calendar,
+    directory_pages,
+    guard,
+    live,
+    me,
+    queue,
+    report_pages,
+    shown,
+    signin,
+    unread,
+    web,
+    words,
+)  # fmt: skip
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
 
@@ -27,10 +40,15 @@ POLICY = (
 )
 BLUEPRINTS = (
     calendar.blueprint, signin.blueprint, me.blueprint, unread.blueprint, directory_pages.blueprint,
-    report_pages.blueprint,
+    report_pages.blueprint, queue.blueprint,
 )  # fmt: skip
 # What stands at the head of every page: address, title, and who sees it.
-MENU: tuple[tuple[str, str, Action], ...] = (("/unread", "Not understood", "read what was not understood"),)
+MENU: tuple[tuple[str, str, Action], ...] = (
+    ("/queue", "Queue", "see the queue"),
+    ("/unread", "Not understood", "read what was not understood"),
+    ("/directory", "Directory", "see the directory"),
+    ("/reports", "Reports", "see reports"),
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -40,7 +58,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     use_keys(load_keys(settings.keys, settings.home))
     engine = make_engine(settings.database_url or "", pool_size=DATABASE_POOL)
     app = Flask(__name__, static_folder="static")
-    app.extensions["koudmen"] = web.Site(settings, make_sessions(engine), Bell(settings.redis_url))
+    sessions = make_sessions(engine)
+    app.extensions["koudmen"] = web.Site(settings, sessions, Bell(settings.redis_url))
+    app.extensions["live"] = live.Hub(sessions)
     app.config.update(
         SECRET_KEY=keys().lookup("flask", "staff site").hex(),
         SESSION_COOKIE_NAME="koudmen-form",
@@ -72,7 +92,8 @@ def healthz() -> Response:
 
 @public("sends on to signing in, or to the first page one may see")
 def home() -> Answer:
-    return redirect(url_for("me.page" if g.staff else "signin.page"), 303)
+    mine = [address for address, _, action in MENU if web.may(action)]
+    return redirect(mine[0] if mine else url_for("me.page" if g.staff else "signin.page"), 303)
 
 
 def _templates(app: Flask) -> None:

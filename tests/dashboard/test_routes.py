@@ -64,6 +64,10 @@ STAFF: dict[str, frozenset[str]] = {
     "GET /unread/examples": CASES,
     "POST /unread/examples/<int:example_id>/approve": CASES,
     "POST /unread/examples/<int:example_id>/reject": CASES,
+    "GET /queue": CASES,
+    "GET /queue/rows": CASES,
+    "GET /live": CASES,
+    "POST /queue/<code>/take": CASES,
 }
 VALUES = {"UUIDConverter": uuid.UUID(int=7), "IntegerConverter": 7}
 CHOICES = {"kind": "phone", "form": "svg"}
