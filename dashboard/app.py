@@ -103,7 +103,7 @@ def _templates(app: Flask) -> None:
         "clock": shown.clock, "iso": shown.iso,
     }  # fmt: skip
     app.jinja_env.globals.update(told)
-    app.jinja_env.globals["MARK"] = shown.MARK
+    app.jinja_env.globals.update(MARK=shown.MARK, NAMES=shown.NAMES)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     @app.context_processor

@@ -1,5 +1,6 @@
 """The staff application served on this machine, and a real Chromium in which somebody is signed in."""
 
+import os
 import shutil
 import threading
 import uuid
@@ -40,8 +41,10 @@ def served(app: Flask) -> Iterator[str]:
 
 @contextmanager
 def started() -> Iterator[Browser]:
-    """Chromium; the test is skipped where there is none."""
+    """Chromium; the test is skipped where there is none, unless KOUDMEN_BROWSER=required."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found and os.environ.get("KOUDMEN_BROWSER") == "required":
+        pytest.fail("no Chromium is installed, and none of its tests may be left out")
     if not found:
         pytest.skip("no Chromium is installed")
     with sync_playwright() as playwright:
