@@ -31,8 +31,10 @@ def state(line: Line) -> str:
     return f"{told}: {_(LEVELS.get(line.level, ''))}" if line.state == "paged" and line.level else told
 
 
-def clock(line: Line) -> str:
-    """What is due next."""
+def clock(line: Line, now: datetime) -> str:
+    """What is due next. A missed contact is told again and again; its time is the next telling's."""
+    if line.clock == "contact" and line.late and line.due_at and line.due_at > now:
+        return _("contact is late, told again")
     if line.clock == "page":
         return _("page to %(level)s", level=_(LEVELS.get(line.next_level, "")))
     return _(CLOCKS.get(line.clock, ""))

@@ -60,6 +60,7 @@ def test_a_row_says_what_is_to_be_done_and_nothing_private(
 ) -> None:
     free = opened(sessions, "critical", language="ht", minutes_ago=12, due_in=-3, level=2, next_level=3)
     other = owned(sessions, people["supervisor"], "high", news="message", drill=True, language=None)
+    missed = owned(sessions, people["supervisor"], late=1)
     new = opened(sessions, "standard", language="acf", state="new", level=0, next_level=1, due_in=4.5)
     html = signed_in("officer").get("/queue").text
     told = row(html, free.code)
@@ -78,6 +79,7 @@ def test_a_row_says_what_is_to_be_done_and_nothing_private(
     ):
         assert words in told, words
     assert "Take" not in told
+    assert "contact is late, told again: in 2 h 59 min" in row(html, missed.code)
     assert "page to officer on call: in 4 min" in row(html, new.code)
     assert "nobody paged yet" in row(html, new.code)
     with sessions() as session:
