@@ -9,13 +9,13 @@ from dashboard.words import _
 LANGUAGES = {
     "en": "English", "ht": "Haitian Creole", "acf": "Kwéyòl", "fr": "French", "es": "Spanish", "unknown": "not known",
 }  # fmt: skip
-LEVELS = {1: "on call", 2: "backup", 3: "supervisors", 4: "everybody"}
+LEVELS = {1: "officer on call", 2: "backup", 3: "supervisors", 4: "everybody"}
 STATES = {
     "new": "nobody paged yet", "paged": "paged", "acknowledged": "taken, not answered yet", "engaged": "in contact",
     "closing": "waits for approval to close",
 }  # fmt: skip
 CLOCKS = {
-    "page": "next page", "reply": "first answer", "contact": "next contact", "close": "to be closed",
+    "reply": "first answer", "contact": "next contact", "close": "to be closed",
     "news": "owner is told of news",
 }  # fmt: skip
 
@@ -31,10 +31,13 @@ def state(line: Line) -> str:
     return f"{told}: {_(LEVELS.get(line.level, ''))}" if line.state == "paged" and line.level else told
 
 
-def clock(line: Line) -> str:
-    """What is due next."""
-    told = _(CLOCKS.get(line.clock, ""))
-    return f"{told}, {_(LEVELS.get(line.next_level, ''))}" if line.clock == "page" else told
+def clock(line: Line, now: datetime) -> str:
+    """What is due next. A missed contact is told again and again; its time is the next telling's."""
+    if line.clock == "contact" and line.late and line.due_at and line.due_at > now:
+        return _("contact is late, told again")
+    if line.clock == "page":
+        return _("page to %(level)s", level=_(LEVELS.get(line.next_level, "")))
+    return _(CLOCKS.get(line.clock, ""))
 
 
 def due(line: Line, now: datetime) -> str:

@@ -95,7 +95,7 @@ def test_a_disclosure_in_kreyol_is_seen_and_heard_without_a_reload_and_taken(nig
     for words in ("critical", "Haitian Creole", "nobody"):
         expect(found).to_contain_text(words)
     expect(page).to_have_title(re.compile(r"^\(1\) !!! Queue · "))
-    expect(page.locator("#told")).to_have_text("1 cases without anybody, 1 of them critical")
+    expect(page.locator("#told")).to_have_text("Without anybody: 1. Critical among them: 1.")
     assert page.evaluate("[window.loads, window.tones]") == ["the same page", 3]
     assert "kouto" not in page.content()
 

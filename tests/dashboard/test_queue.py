@@ -60,16 +60,17 @@ def test_a_row_says_what_is_to_be_done_and_nothing_private(
 ) -> None:
     free = opened(sessions, "critical", language="ht", minutes_ago=12, due_in=-3, level=2, next_level=3)
     other = owned(sessions, people["supervisor"], "high", news="message", drill=True, language=None)
+    missed = owned(sessions, people["supervisor"], late=1)
     new = opened(sessions, "standard", language="acf", state="new", level=0, next_level=1, due_in=4.5)
     html = signed_in("officer").get("/queue").text
     told = row(html, free.code)
-    for words in ("!!! critical", "12 min", "next page, supervisors", "3 min late", "Haitian Creole", "paged: backup",
+    for words in ("!!! critical", "12 min", "page to supervisors: 3 min late", "Haitian Creole", "paged: backup",
                   "nobody", "Take"):  # fmt: skip
         assert words in told, words
     told = row(html, other.code)
     for words in (
         "!! high",
-        "next contact in 2 h 59 min",
+        "next contact: in 2 h 59 min",
         "not known",
         "in contact",
         "The supervisor",
@@ -78,7 +79,8 @@ def test_a_row_says_what_is_to_be_done_and_nothing_private(
     ):
         assert words in told, words
     assert "Take" not in told
-    assert "next page, on call in 4 min" in row(html, new.code)
+    assert "contact is late, told again: in 2 h 59 min" in row(html, missed.code)
+    assert "page to officer on call: in 4 min" in row(html, new.code)
     assert "nobody paged yet" in row(html, new.code)
     with sessions() as session:
         private = {str(case.conversation_id) for case in (free, other)} | {str(free.id), WORDS, "domestic", "violence"}
@@ -176,7 +178,7 @@ def test_counts_are_of_all_cases_whatever_is_filtered(
             conversation = message.conversation_id
             session.add(UnreadMessage(inbound_id=message.id, conversation_id=conversation, reason="x", done_at=at))
     html = signed_in("officer").get("/queue?severity=standard").text
-    for told in ("2 open", "1 nobody has", "1 critical", "1 late", "1 mine", "1 drills", "1 unread", "1 closed today"):
+    for told in ("2 open", "1 nobody has", "1 critical", "1 late", "1 mine", "1 drill ", "1 unread", "1 closed today"):
         assert told in readable(html), told
     assert "No open case fits" in readable(html)
 
