@@ -20,6 +20,13 @@ from dashboard import guard
 from dashboard.accounts import sessions as places
 
 NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+QUIET = [
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 GRAVE = {"serious", "critical"}
 
 
@@ -48,7 +55,7 @@ def started() -> Iterator[Browser]:
     if not found:
         pytest.skip("no Chromium is installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
         yield browser
         browser.close()
 
