@@ -18,7 +18,7 @@ from base import log
 from base.db import database_now, transaction
 from dashboard.accounts import sessions as places
 from dashboard.permissions import actions
-from dashboard.queue_rows import Found
+from dashboard.queue_board import Board
 
 EVERY_S = 1.0
 HEARTBEAT_S = 15.0
@@ -68,7 +68,7 @@ class Hub:
         self.streams: set[Stream] = set()
         self._told = threading.Condition()
         self._watching: threading.Thread | None = None
-        self._kept: dict[Hashable, tuple[int, float, Found]] = {}
+        self._kept: dict[Hashable, tuple[int, float, Board]] = {}
         self._looking = threading.Lock()
 
     def serve(self, threads: int, serving: Callable[[], bool]) -> None:
@@ -117,7 +117,7 @@ class Hub:
             stream.seen = self.number
             return f"event: queue\ndata: {self.number}\n\n".encode()
 
-    def remembered(self, key: Hashable, look: Callable[[], Found]) -> Found:
+    def remembered(self, key: Hashable, look: Callable[[], Board]) -> Board:
         """What was looked up since the last change, so that fifty pages that are told of it look once."""
         with self._looking:
             number, now = self.number, monotonic()

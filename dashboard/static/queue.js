@@ -78,7 +78,7 @@ function changed() {
   const since = (performance.now() - fetched) / 1000;
   if (fetching || pressed) { again = true; return; }
   clearTimeout(timer);
-  timer = setTimeout(look, since > APART ? Math.random() * 300 : (APART - since) * 1000);
+  timer = setTimeout(look, since > APART ? Math.random() * 500 : (APART - since) * 1000);
 }
 
 function listen() {

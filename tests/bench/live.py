@@ -63,7 +63,7 @@ class Queue:
         while not self.over.is_set():
             if not self.news.wait(0.5):
                 continue
-            self.over.wait(random.random() * 0.3)
+            self.over.wait(random.random() * 0.5)  # as in queue.js
             self.news.clear()
             begun = time.perf_counter()
             got = self.pool.request("GET", f"{self.base}/queue/rows", headers=self.headers)

@@ -17,6 +17,8 @@ from bot.models import UnreadMessage
 from dashboard import live
 from dashboard.accounts import sessions as places
 from dashboard.models import StaffSession
+from dashboard.queue_board import Board
+from dashboard.queue_filters import Filters
 from dashboard.queue_rows import Counts, Found
 from messaging.models import InboundMessage
 from oncall import handling
@@ -191,9 +193,9 @@ def test_fifty_pages_that_are_told_of_a_change_look_once(
 ) -> None:
     looked: list[int] = []
 
-    def look() -> Found:
+    def look() -> Board:
         looked.append(hub.number)
-        return Found((), Counts(0, 0, 0, 0, 0, 0, 0, 0, 0))
+        return Board(Found((), Counts(0, 0, 0, 0, 0, 0, 0, 0)), (), Filters(), True, datetime.now(UTC))
 
     def all_look() -> None:
         threads = [threading.Thread(target=hub.remembered, args=("all", look)) for _ in range(50)]
