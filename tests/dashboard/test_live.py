@@ -101,10 +101,12 @@ def test_every_change_is_told_and_nothing_else(
 
 def test_each_open_page_is_told(hub: live.Hub, place: uuid.UUID, sessions: sessionmaker[Session]) -> None:
     first = listening(hub, place)
-    assert next(first) == CHANGED + b"\ndata: 1\n\n", "the first look is told: something may have happened before it"
+    assert next(first) == CHANGED + b"\nid: 1\ndata: 25\n\n", (
+        "the first look is told: something may have happened before it"
+    )
     streams = [first, listening(hub, place), listening(hub, place)]
     opened(sessions)
-    assert [next(stream) for stream in streams] == [CHANGED + b"\ndata: 2\n\n"] * 3
+    assert [next(stream) for stream in streams] == [CHANGED + b"\nid: 2\ndata: 75\n\n"] * 3
 
 
 def test_when_nothing_happens_the_line_is_kept_open(
