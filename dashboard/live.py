@@ -18,13 +18,14 @@ from base import log
 from base.db import database_now, transaction
 from dashboard.accounts import sessions as places
 from dashboard.permissions import actions
-from dashboard.queue_rows import Found
+from dashboard.queue_board import Board
 
 EVERY_S = 1.0
 HEARTBEAT_S = 15.0
 AGAIN_MS = 3000  # a browser that lost the line comes back after this
 MOST = 64  # streams of one process; each holds one of its threads
 FOR_PAGES = 16  # threads that are left for ordinary pages
+SPREAD_MS = 25  # each page asks for its rows some time within this for each open page: not all in the same moment
 KEPT_S = 10.0  # clocks run on: what was looked up is used again for so long at most
 # Each change of a case writes its row anew, with a transaction id above all before. So while the number of open cases
 # stays the same their sum only rises: two looks are equal only when nothing has changed.
@@ -36,7 +37,8 @@ logger = log.get(__name__)
 
 
 class Stream:
-    """One open page: an iterator of server-sent events for the server to write out. `close` gives its place free."""
+    """One open page: an iterator of server-sent events for the server to write out. A change's data: within how many
+    milliseconds to ask for what is new. `close` gives the stream's place free."""
 
     def __init__(self, hub: "Hub", session_id: uuid.UUID) -> None:
         self.hub, self.session_id = hub, session_id
@@ -68,7 +70,7 @@ class Hub:
         self.streams: set[Stream] = set()
         self._told = threading.Condition()
         self._watching: threading.Thread | None = None
-        self._kept: dict[Hashable, tuple[int, float, Found]] = {}
+        self._kept: dict[Hashable, tuple[int, float, Board]] = {}
         self._looking = threading.Lock()
 
     def serve(self, threads: int, serving: Callable[[], bool]) -> None:
@@ -115,9 +117,9 @@ class Hub:
             if stream.seen == self.number:
                 return b": still here\n\n"
             stream.seen = self.number
-            return f"event: queue\ndata: {self.number}\n\n".encode()
+            return f"event: queue\nid: {self.number}\ndata: {len(self.streams) * SPREAD_MS}\n\n".encode()
 
-    def remembered(self, key: Hashable, look: Callable[[], Found]) -> Found:
+    def remembered(self, key: Hashable, look: Callable[[], Board]) -> Board:
         """What was looked up since the last change, so that fifty pages that are told of it look once."""
         with self._looking:
             number, now = self.number, monotonic()

@@ -3,12 +3,12 @@
 from flask import Blueprint, Response, current_app, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from dashboard import live, queue_filters, queue_rows, queue_words, shown
+from dashboard import live, queue_filters, queue_rows, shown
 from dashboard.accounts import sessions
 from dashboard.permissions import needs
+from dashboard.queue_board import Board, board
 from dashboard.queue_filters import Filters
-from dashboard.queue_rows import Found
-from dashboard.web import audited, me, my_session, opened
+from dashboard.web import audited, may, me, my_session, opened
 from dashboard.words import _
 from oncall import handling
 from oncall.handling import Answer as Outcome
@@ -21,7 +21,7 @@ LEFT = "X-Koudmen-Left"  # seconds until this session ends by itself, unless its
 @needs("see the queue")
 def page() -> str:
     filters = queue_filters.read(request.args)
-    return render_template("queue/page.html", **_told(_look(filters), filters))
+    return render_template("queue/page.html", **_look(filters).told(me().id))
 
 
 @blueprint.get("/queue/rows")
@@ -29,8 +29,9 @@ def page() -> str:
 def rows() -> Answer:
     """The part of the page that changes, without the page around it. Unchanged since it was last fetched: 304."""
     filters = queue_filters.read(request.args)
-    found = hub().remembered((filters, me().id if filters.mine else None), lambda: _look(filters))
-    answer = Response(current_app.jinja_env.get_template("queue/rows.html").render(_told(found, filters)))
+    key = (filters, may("work on a case"), me().id if filters.mine else None)
+    found = hub().remembered(key, lambda: _look(filters)).told(me().id)
+    answer = Response(current_app.jinja_env.get_template("queue/rows.html").render(found))
     answer.headers[LEFT] = str(int(sessions.left(my_session(), g.now).total_seconds()))
     answer.add_etag()
     return answer.make_conditional(request)
@@ -67,14 +68,10 @@ def hub() -> live.Hub:
     return found
 
 
-def _look(filters: Filters) -> Found:
+def _look(filters: Filters) -> Board:
     with opened() as (session, now):
-        return queue_rows.look(session, filters, me().id, now)
-
-
-def _told(found: Found, filters: Filters) -> dict[str, object]:
-    return {"found": found, "filters": filters, "words": queue_words, "my_id": me().id, "at": g.now,
-            "my_count": found.counts.mine}  # fmt: skip
+        found = queue_rows.look(session, filters, me().id, now)
+    return board(found, filters, now, may_take=may("work on a case"))
 
 
 def _outcome(outcome: Outcome) -> str:

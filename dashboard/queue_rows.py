@@ -2,8 +2,8 @@
 about, and whose it is, stands on its own page, whose opening is logged."""
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, not_, or_, select
@@ -49,18 +49,19 @@ class Line:
 @dataclass(frozen=True)
 class Counts:
     """Of all open cases, whatever the filters; drills only in `drills`. `matching`: of those the filters let through.
-    `urgent`: codes of the critical cases nobody has, drills among them, for a drill must ring too."""
+    `urgent`: codes of the critical cases nobody has, drills among them, for a drill must ring too. `owners`: how many
+    each has."""
 
     open: int
     unowned: int
     critical: int
     late: int
-    mine: int
     drills: int
     matching: int
     closed_today: int
     unread: int
     urgent: tuple[str, ...] = ()
+    owners: Mapping[uuid.UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def look(session: Session, filters: Filters, me: uuid.UUID, now: datetime) -> Fo
     matching = and_(_OPEN, *_conditions(filters, me, now))
     rows = session.execute(_lines(now).where(matching).limit(MOST)).all()
     names = _names(session, {row.owner_id for row in rows if row.owner_id})
-    return Found(tuple(_line(row, names) for row in rows), _counts(session, matching, me, now))
+    return Found(tuple(_line(row, names) for row in rows), _counts(session, matching, now))
 
 
 def _late(now: datetime) -> ColumnElement[bool]:
@@ -137,26 +138,27 @@ def _names(session: Session, staff_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
     return {row[0]: row[1] for row in session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(staff_ids)))}
 
 
-def _counts(session: Session, matching: ColumnElement[bool], me: uuid.UUID, now: datetime) -> Counts:
+def _counts(session: Session, matching: ColumnElement[bool], now: datetime) -> Counts:
     real = not_(Case.drill)
     wanted: dict[str, ColumnElement[bool]] = {
         "open": real,
         "unowned": and_(real, Case.owner_id.is_(None)),
         "critical": and_(real, Case.severity == "critical"),
         "late": and_(real, _late(now)),
-        "mine": and_(real, Case.owner_id == me),
         "drills": Case.drill.is_(True),
         "matching": matching,
     }
     told = session.execute(
         select(*(func.count().filter(one).label(name) for name, one in wanted.items())).where(_OPEN)
     ).mappings()
+    owned = select(Case.owner_id, func.count()).where(_OPEN, real, Case.owner_id.is_not(None)).group_by(Case.owner_id)
     urgent = select(Case.code).where(_OPEN, Case.severity == "critical", Case.owner_id.is_(None))
     return Counts(
         **told.one(),
         closed_today=_closed_today(session, now),
         unread=session.scalar(select(func.count()).where(UnreadMessage.done_at.is_(None))) or 0,
         urgent=tuple(session.scalars(urgent.order_by(Case.opened_at.desc()).limit(MOST))),
+        owners={row[0]: row[1] for row in session.execute(owned) if row[0]},
     )
 
 

@@ -74,11 +74,12 @@ function later() {
 }
 
 // A change is shown at once, and several in a row together; not all pages of a night shift ask in the same moment.
-function changed() {
+function changed(event) {
+  const spread = Number((event && event.data) || 0);
   const since = (performance.now() - fetched) / 1000;
   if (fetching || pressed) { again = true; return; }
   clearTimeout(timer);
-  timer = setTimeout(look, since > APART ? Math.random() * 300 : (APART - since) * 1000);
+  timer = setTimeout(look, Math.max(APART - since, 0) * 1000 + Math.random() * spread);
 }
 
 function listen() {

@@ -32,7 +32,8 @@ INSERT INTO inbound_message (provider, external_id, conversation_id, kind, body,
   FROM generate_series(1, :messages) n;
 INSERT INTO outbound_message (id, conversation_id, inbound_id, channel, lane, body, segments, state, delivery,
                               delivery_rank, external_id, accepted_at, created_at)
-  SELECT gen_random_uuid(), conversation_id, id, 'sms', 1, (CAST(:answers AS bytea[]))[1 + id % cardinality(CAST(:answers AS bytea[]))],
+  SELECT gen_random_uuid(), conversation_id, id, 'sms', 1,
+         (CAST(:answers AS bytea[]))[1 + id % cardinality(CAST(:answers AS bytea[]))],
          1, 'sent', 'delivered', 5, 'SMO' || id, received_at, received_at FROM inbound_message;
 INSERT INTO unread_message (inbound_id, conversation_id, reason)
   SELECT id, conversation_id, 'unclear' FROM inbound_message WHERE id <= 500;
@@ -53,10 +54,11 @@ INSERT INTO "case" (id, code, conversation_id, state, severity, concerns, langua
          CASE WHEN n <= :open AND n % 3 = 0 THEN now() + n * interval '1 s' + interval '30 min' END,
          CASE WHEN n <= :open AND n % 3 > 0 THEN now() + n * interval '1 s' + interval '30 min' END,
          CASE WHEN n <= :open THEN now() + interval '9 d' END, CASE WHEN n > :open THEN 'resolved' END
-  FROM generate_series(1, :open + :closed) n;
+  FROM generate_series(1, CAST(:open AS int) + CAST(:closed AS int)) n;
 INSERT INTO case_event (case_id, kind, inbound_id, at)
-  SELECT md5('case' || n)::uuid, kind, CASE WHEN kind = 'disclosed' THEN n END, now() - n * interval '10 min'
-  FROM generate_series(1, :open + :closed) n,
+  SELECT md5('case' || n)::uuid, kind, CASE WHEN kind = 'disclosed' THEN least(n, CAST(:messages AS int)) END,
+         now() - n * interval '10 min'
+  FROM generate_series(1, CAST(:open AS int) + CAST(:closed AS int)) n,
        unnest(ARRAY['disclosed','paged','acknowledged','engaged','contact']) kind;
 """
 

@@ -1,10 +1,14 @@
 """Open queues at once: each is told of changes and fetches its rows again, as the page's script does, while ordinary
 messages and new cases come in and somebody else loads the whole page."""
 
+import json
 import random
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import urllib3
@@ -43,6 +47,7 @@ class Queue:
         self.headers = {"Cookie": f"koudmen-staff={token}"}
         self.pool = urllib3.PoolManager(retries=False, maxsize=2)
         self.events: list[float] = []
+        self.spread_s = 0.0
         self.news = threading.Event()
         self.stream = self.pool.request("GET", f"{base}/live", headers=self.headers, preload_content=False)
         if self.stream.status != 200:
@@ -55,6 +60,7 @@ class Queue:
         for part in self.stream.stream(1024):
             if b"event: queue" in part:
                 self.events.append(time.monotonic())
+                self.spread_s = int(part.rpartition(b"data: ")[2]) / 1000
                 self.news.set()
             if self.over.is_set():
                 return
@@ -63,7 +69,7 @@ class Queue:
         while not self.over.is_set():
             if not self.news.wait(0.5):
                 continue
-            self.over.wait(random.random() * 0.3)
+            self.over.wait(random.random() * self.spread_s)
             self.news.clear()
             begun = time.perf_counter()
             got = self.pool.request("GET", f"{self.base}/queue/rows", headers=self.headers)
@@ -82,19 +88,17 @@ def measure(base: str, sessions: sessionmaker[Session], tokens: Sequence[str], *
     queues = [Queue(base, token, told, over) for token in tokens]
     _until(lambda: all(queue.events for queue in queues[:1]))
     over.wait(APART_S)
-    beside = [threading.Thread(target=_ordinary, args=(sessions, told, over)),
-              threading.Thread(target=_load, args=(base, tokens[0], told, over))]  # fmt: skip
-    for thread in beside:
-        thread.start()
+    writer = threading.Thread(target=_ordinary, args=(sessions, told, over))
     begun = time.monotonic()
     commits: list[float] = []
-    while time.monotonic() < begun + seconds:
-        commits.append(_disclose(sessions, len(commits)))
-        over.wait(CASE_EVERY_S + random.random() / 2)
+    with _loader(base, tokens[0], told, seconds):
+        writer.start()
+        while time.monotonic() < begun + seconds:
+            commits.append(_disclose(sessions, len(commits)))
+            over.wait(CASE_EVERY_S + random.random() / 2)
     told.seconds, told.cases = time.monotonic() - begun, len(commits)
     over.set()
-    for thread in beside:
-        thread.join()
+    writer.join()
     _judge(told, queues, commits)
     return told
 
@@ -131,14 +135,28 @@ def _ordinary(sessions: sessionmaker[Session], told: Told, over: threading.Event
             )
 
 
-def _load(base: str, token: str, told: Told, over: threading.Event) -> None:
-    pool = urllib3.PoolManager(retries=False)
-    while not over.wait(0.2):
+@contextmanager
+def _loader(base: str, token: str, told: Told, seconds: float) -> Iterator[None]:
+    """Somebody loads the whole page again and again, in a process of their own: the fifty readers' work in this one
+    is not the server's time."""
+    argv = [sys.executable, "-m", "tests.bench.live", base, token, str(seconds)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        yield
+        out, _ = process.communicate()
+    told.pages = json.loads(out)
+
+
+def load(base: str, token: str, seconds: float) -> list[float]:
+    """Seconds of each load of the queue page, five a second at most."""
+    pool, waits, end = urllib3.PoolManager(retries=False), [], time.monotonic() + seconds
+    while time.monotonic() < end:
         begun = time.perf_counter()
         answer = pool.request("GET", f"{base}/queue", headers={"Cookie": f"koudmen-staff={token}"})
         if answer.status != 200:
             raise SystemExit(f"/queue answered {answer.status}")
-        told.pages.append(time.perf_counter() - begun)
+        waits.append(time.perf_counter() - begun)
+        threading.Event().wait(0.2)
+    return waits
 
 
 def _until(holds: Callable[[], bool]) -> None:
@@ -147,3 +165,7 @@ def _until(holds: Callable[[], bool]) -> None:
         if time.monotonic() > end:
             raise SystemExit("no stream was told anything")
         threading.Event().wait(0.05)
+
+
+if __name__ == "__main__":
+    print(json.dumps(load(sys.argv[1], sys.argv[2], float(sys.argv[3]))))

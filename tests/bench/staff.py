@@ -36,7 +36,7 @@ from tests.service import free_port, wait_until
 QUEUE_MS, CASE_MS = 300.0, 200.0  # aims, p95, of the server's time (the whole request on this machine)
 QUEUES = ("/queue", "/queue?unowned=1&severity=critical", "/queue?mine=1", "/queue?language=ht&late=1", "/queue/rows")
 CASE = "/c/{code}"
-GETS = 200
+GETS = 100
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ def main() -> int:
         figures: dict[str, float] = {}
         print(f"\n{'':<46}{'p50':>9}{'p95':>9}{'max (ms)':>10}")
         for path in QUEUES:
-            waits = gets(site, [path])
-            figures.setdefault("queue_p95_ms", _row(path, waits))
+            figures["queue_p95_ms"] = max(figures.get("queue_p95_ms", 0.0), _row(path, gets(site, [path])))
         if _there(site, CASE):
             cases = [CASE.format(code=code) for code in site.codes(GETS)]
             figures["case_p95_ms"] = _row("the page of a case", gets(site, cases))

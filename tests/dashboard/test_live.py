@@ -17,6 +17,8 @@ from bot.models import UnreadMessage
 from dashboard import live
 from dashboard.accounts import sessions as places
 from dashboard.models import StaffSession
+from dashboard.queue_board import Board
+from dashboard.queue_filters import Filters
 from dashboard.queue_rows import Counts, Found
 from messaging.models import InboundMessage
 from oncall import handling
@@ -99,10 +101,12 @@ def test_every_change_is_told_and_nothing_else(
 
 def test_each_open_page_is_told(hub: live.Hub, place: uuid.UUID, sessions: sessionmaker[Session]) -> None:
     first = listening(hub, place)
-    assert next(first) == CHANGED + b"\ndata: 1\n\n", "the first look is told: something may have happened before it"
+    assert next(first) == CHANGED + b"\nid: 1\ndata: 25\n\n", (
+        "the first look is told: something may have happened before it"
+    )
     streams = [first, listening(hub, place), listening(hub, place)]
     opened(sessions)
-    assert [next(stream) for stream in streams] == [CHANGED + b"\ndata: 2\n\n"] * 3
+    assert [next(stream) for stream in streams] == [CHANGED + b"\nid: 2\ndata: 75\n\n"] * 3
 
 
 def test_when_nothing_happens_the_line_is_kept_open(
@@ -191,9 +195,9 @@ def test_fifty_pages_that_are_told_of_a_change_look_once(
 ) -> None:
     looked: list[int] = []
 
-    def look() -> Found:
+    def look() -> Board:
         looked.append(hub.number)
-        return Found((), Counts(0, 0, 0, 0, 0, 0, 0, 0, 0))
+        return Board(Found((), Counts(0, 0, 0, 0, 0, 0, 0, 0)), (), Filters(), True, datetime.now(UTC))
 
     def all_look() -> None:
         threads = [threading.Thread(target=hub.remembered, args=("all", look)) for _ in range(50)]
