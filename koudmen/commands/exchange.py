@@ -44,7 +44,5 @@ def _do(session: Session, chosen: argparse.Namespace) -> int:
         session, chosen.folder, dry_run=chosen.dry_run, trust=chosen.trust_verified,
         said=lambda line: print(line, file=sys.stderr),
     )  # fmt: skip
-    for fault in report.faults:
-        print(fault)
-    print(f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged, {len(report.faults)} faults")
+    print("\n".join(report.lines()))
     return 1 if report.faults else 0
