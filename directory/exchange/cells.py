@@ -77,10 +77,20 @@ def _parse(kind: type[Any], cell: str) -> Any:
     if isinstance(value, float | Decimal) and not math.isfinite(value):
         raise ValueError
     if isinstance(value, time):
-        return value.replace(tzinfo=None)
+        return _in_dominica(value)
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=DOMINICA)
     return value
+
+
+def _in_dominica(value: time) -> time:
+    """A time with another offset than ours, by our clocks; it must stay on the same day."""
+    if value.tzinfo is None:
+        return value
+    day = datetime.combine(date(2026, 1, 2), value).astimezone(DOMINICA)
+    if day.day != 2:
+        raise ValueError
+    return day.time()
 
 
 def _text(cell: str) -> str:

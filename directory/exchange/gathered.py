@@ -7,10 +7,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from base.db import Base
+from directory import models as m
 from directory.exchange import rules
 from directory.exchange.here import here
 from directory.exchange.report import Fault, Report
 from directory.exchange.tables import LOOPS, LOOSE, MODELS, Key, Row, columns, primary, target
+
+OWNERS: dict[type[Base], tuple[str, ...]] = {
+    model: tuple(c.name for c in columns(model) if target(c) and c.nullable)
+    for model in (m.Phone, m.Schedule, m.DirectoryContact, m.SpokenLanguage, m.ServiceArea, m.Location)
+}
+SHARED = {"service_id", "organization_id", "location_id", "service_at_location_id", "contact_id"}
 
 
 @dataclass(slots=True)
@@ -41,8 +48,15 @@ class Gathered:
         if before is None:
             self.add(model, row, file, number)
             return
+        if model is m.Url and (other := _other_owner(before, row)):
+            self.report.notes["url: the same id at a service and its organization; it stays at the first"] += 1
+            row = {name: value for name, value in row.items() if name != other}
         for name, value in row.items():
-            if before.setdefault(name, value) != value:
+            if before.setdefault(name, value) == value:
+                continue
+            if name in SHARED and model is not m.Service:
+                self.report.notes[f"{model.__tablename__}: the same id at two {name}; it stays at the first"] += 1
+            else:
                 told = "the same id is there with another value"
                 self.report.fault(Fault(file, told, number, f"{model.__tablename__} {name}"))
 
@@ -74,11 +88,16 @@ class Gathered:
         for key, row in self.rows[model].items():
             if row.get(name) not in missing:
                 continue
-            if name in LOOSE:
+            if name in LOOSE or (name in OWNERS.get(model, ()) and self._held_elsewhere(model, row, name)):
                 self.report.notes[f"{model.__tablename__} {name}: it names none in the file; left empty"] += 1
                 row[name] = None
             else:
                 self._fault(model, key, name, f"{row[name]} is not in {table}", "an id that the file has")
+
+    def _held_elsewhere(self, model: type[Base], row: Row, name: str) -> bool:
+        """Whether the row hangs on something else too; a place needs no owner."""
+        others = (row.get(one) for one in OWNERS[model] if one != name)
+        return model is m.Location or any(other is not None for other in others)
 
     def _check_loops(self) -> None:
         for model in MODELS:
@@ -107,3 +126,9 @@ class Gathered:
         for one, row in here(session, model, [(value,) for value in first], by=names[0], hidden=True).items():
             if (one,) not in self.rows[model]:
                 yield (one,), tuple(row[name] for name in names)
+
+
+def _other_owner(before: Row, row: Row) -> str | None:
+    """An owner that the row names although it has another already."""
+    mine = next((name for name in ("organization_id", "service_id") if before.get(name)), None)
+    return next((n for n in ("organization_id", "service_id") if n != mine and row.get(n)), None) if mine else None

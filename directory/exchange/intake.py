@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput
-from directory.exchange import tabular
+from directory.exchange import hsds_in, tabular
 from directory.exchange.gathered import Gathered
 from directory.exchange.put import put
 from directory.exchange.report import Fault, Report, Said
@@ -48,4 +48,4 @@ def take_in(
     return report
 
 
-READERS: dict[str, Callable[[Path, Gathered, Said], None]] = {"csv": tabular.read}
+READERS: dict[str, Callable[[Path, Gathered, Said], None]] = {"csv": tabular.read, "hsds": hsds_in.read}

@@ -1,18 +1,32 @@
 """Writes gathered rows with COPY, and what changed into the history, in the caller's transaction."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from psycopg import sql
+from psycopg import DataError, IntegrityError, sql
 from sqlalchemy.orm import Session
 
 from base.db import Base
+from base.errors import InvalidInput
 from directory.exchange import cells
 from directory.exchange.gathered import Gathered
 from directory.exchange.here import here
 from directory.exchange.report import Said
-from directory.exchange.tables import LOOPS, MODELS, OURS, VERIFIED, Row, columns, file_name, primary
+from directory.exchange.tables import (
+    LOOPS,
+    MODELS,
+    OURS,
+    VERIFIED,
+    Row,
+    columns,
+    file_name,
+    is_loose,
+    primary,
+    public_ids,
+    target,
+)
 from directory.models import FieldChange
 
 FACT = {"phone": ("number", "extension", "channel"), "schedule": ("byday", "opens_at", "closes_at")}
@@ -31,9 +45,12 @@ def put(
             continue
         new, other, history = list[Row](), list[Row](), list[tuple[Any, ...]]()
         before_all, single = here(session, model, list(rows), hidden=True), len(primary(model)) == 1
+        unseen = set[Any]() if confidential else _unseen(session, model, before_all)
         for key, row in rows.items():
             before = before_all.get(key[0] if single else key)
             values = _as_trusted(model, row, before, trust=trust)
+            if before and unseen:
+                values = {n: v for n, v in values.items() if v is not None or before[n] not in unseen}
             if before is None:
                 new.append(_complete(model, values))
             elif (before.get("confidential") and not confidential) or _same(before, values):
@@ -48,6 +65,17 @@ def put(
             _update(session, model, other)
             copy(session, FieldChange.__tablename__, HISTORY, history)
         said(f"{file_name(model)}: {len(rows)} rows")
+
+
+def _unseen(session: Session, model: type[Base], rows: dict[Any, Row]) -> set[Any]:
+    """Ids of what is hidden here and these rows point at. No file says so; the link is not thereby gone."""
+    found = set[Any]()
+    for column in columns(model):
+        other = next((one for one in MODELS if one.__tablename__ == target(column)), None)
+        if other is not None and is_loose(model, column.name):
+            ids = {row[column.name] for row in rows.values()} - {None}
+            found |= ids - public_ids(session, other, ids)
+    return found
 
 
 def insert(session: Session, model: type[Base], rows: Sequence[Row]) -> None:
@@ -65,9 +93,19 @@ def copy(session: Session, table: str, names: Sequence[str], rows: Iterable[Sequ
     into = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
     )
-    with driver.cursor() as cursor, cursor.copy(into) as stream:
+    with _told(), driver.cursor() as cursor, cursor.copy(into) as stream:
         for row in rows:
             stream.write_row(row)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """PostgreSQL's own words would quote the row; only the name of the rule goes out."""
+    try:
+        yield
+    except (IntegrityError, DataError) as error:
+        rule = error.diag.constraint_name or error.diag.column_name or "about lengths and forms"
+        raise InvalidInput(f"a row of {error.diag.table_name} breaks the rule {rule}; nothing was changed") from None
 
 
 def _update(session: Session, model: type[Base], rows: list[Row]) -> None:
@@ -86,7 +124,8 @@ def _update(session: Session, model: type[Base], rows: list[Row]) -> None:
     )
     copy(session, beside, names, ([row[name] for name in names] for row in rows))
     update = sql.SQL("UPDATE {} AS t SET {} FROM {} AS b WHERE {}")
-    driver.execute(update.format(one(table), sql.SQL(", ").join(settings), one(beside), same))
+    with _told():
+        driver.execute(update.format(one(table), sql.SQL(", ").join(settings), one(beside), same))
     driver.execute(sql.SQL("DROP TABLE {}").format(one(beside)))
 
 

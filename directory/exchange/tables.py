@@ -1,6 +1,7 @@
 """Which tables are exchanged, in the order they can be inserted, and the rows of them that are public."""
 
 import uuid
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -77,6 +78,17 @@ def rows_to_export(session: Session, *, confidential: bool = False) -> dict[type
     return found
 
 
+def is_loose(model: type[Base], name: str) -> bool:
+    """Whether a row stays what it is when this link of it is empty."""
+    return name in LINKS or f"{model.__tablename__}.{name}" in LINKS
+
+
+def public_ids(session: Session, model: type[Base], ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the ids that may be named."""
+    key: Any = inspect(model).columns["id"]
+    return set(session.scalars(select(key).where(key.in_(list(ids)), *_public(model))))
+
+
 def _public(model: type[Base]) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [_PUBLIC[model]()] if model in _PUBLIC else []
     return [*where, ~m.Phone.confidential] if model is m.Phone else where
@@ -92,7 +104,7 @@ def _may_leave(model: type[Base], row: Row, shown: dict[str, set[uuid.UUID]]) ->
         table, value = target(column), row[column.name]
         if table is None or value is None or value in shown.get(table, ()):
             continue
-        if column.name not in LINKS and f"{model.__tablename__}.{column.name}" not in LINKS:
+        if not is_loose(model, column.name):
             return False
         row[column.name] = None
     return model is not m.Attribute or any(row["link_id"] in ids for ids in shown.values())

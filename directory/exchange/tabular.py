@@ -36,7 +36,7 @@ def export(session: Session, folder: Path, *, confidential: bool = False) -> int
     folder.mkdir(parents=True, exist_ok=True)
     for model, found in rows.items():
         with (folder / file_name(model)).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            writer = csv.writer(file)  # RFC 4180; a cell that holds a line end of any kind is quoted
             writer.writerow([column.name for column in columns(model)])
             writer.writerows([[written(value) for value in row.values()] for row in found])
     (folder / "datapackage.json").write_text(json.dumps(_package(), indent=1) + "\n", encoding="utf-8")
