@@ -93,6 +93,11 @@ def _in_dominica(value: time) -> time:
     return day.time()
 
 
+def text(cell: str) -> str:
+    """A cell's text as it was before `written`. A formula is refused with a ValueError."""
+    return _text(cell) if cell else ""
+
+
 def _text(cell: str) -> str:
     if cell[0] == "'" and cell[1:].startswith((*FORMULA, "'")):
         return cell[1:]

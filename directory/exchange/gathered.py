@@ -22,10 +22,11 @@ SHARED = {"service_id", "organization_id", "location_id", "service_at_location_i
 
 @dataclass(slots=True)
 class Gathered:
-    """`rows` by table and key; `found_at`: (file, row number) of each."""
+    """`rows` by table and key; `gone`: rows to be taken away; `found_at`: (file, row number) of each row."""
 
     report: Report
     rows: dict[type[Base], dict[Key, Row]] = field(default_factory=lambda: {model: {} for model in MODELS})
+    gone: dict[type[Base], list[Row]] = field(default_factory=dict)
     found_at: dict[type[Base], dict[Key, tuple[str, int]]] = field(default_factory=lambda: {one: {} for one in MODELS})
 
     def add(self, model: type[Base], row: Row, file: str, number: int) -> None:

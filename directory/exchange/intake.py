@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput
-from directory.exchange import hsds_in, tabular
+from directory.exchange import hsds_in, sheet_in, tabular
 from directory.exchange.gathered import Gathered
 from directory.exchange.put import put
 from directory.exchange.report import Fault, Report, Said
@@ -34,7 +34,10 @@ def take_in(
     report = Report()
     gathered = Gathered(report)
     try:
-        READERS[form](path, gathered, said)
+        if form == "sheet":
+            sheet_in.read(session, path, gathered, said, confidential=confidential)
+        else:
+            READERS[form](path, gathered, said)
     except InvalidInput as error:
         report.fault(Fault(path.name, str(error)))
     if not report.faults and not any(gathered.rows.values()):

@@ -1,11 +1,13 @@
 """Writes gathered rows with COPY, and what changed into the history, in the caller's transaction."""
 
+import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from psycopg import DataError, IntegrityError, sql
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from base.db import Base
@@ -65,6 +67,26 @@ def put(
             _update(session, model, other)
             copy(session, FieldChange.__tablename__, HISTORY, history)
         said(f"{file_name(model)}: {len(rows)} rows")
+    for model, rows_gone in gathered.gone.items():
+        gathered.report.removed += len(rows_gone)
+        if not dry_run:
+            _remove(session, model, rows_gone, by)
+
+
+def _remove(session: Session, model: type[Base], rows: list[Row], by: str) -> None:
+    """Take rows away; the history keeps all that they said."""
+    names = primary(model)
+    table = model.__table__
+    for row in rows:
+        session.execute(delete(model).where(*(table.c[name] == row[name] for name in names)))
+        session.add(
+            FieldChange(
+                resource_id=row[names[0]], resource_type=model.__tablename__, last_action_type="delete",
+                field_name="*", previous_value=json.dumps({n: _text(v) for n, v in row.items() if v is not None}),
+                replacement_value=None, updated_by=by,
+            )
+        )  # fmt: skip
+    session.flush()
 
 
 def _unseen(session: Session, model: type[Base], rows: dict[Any, Row]) -> set[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 import directory.models as m
 from base.db import Base
 from directory import places
-from directory.exchange import put
+from directory.exchange import put, words
 from directory.exchange.tables import MODELS, Row
 from directory.needs import NEEDS
 
@@ -46,6 +46,7 @@ class World:
 
     def __init__(self, chance: random.Random, services: int, texts: Sequence[str]) -> None:
         self.chance, self.texts = chance, texts
+        self.names = [one for one in texts if words.tidy(one)]
         self.rows: dict[type[Base], list[Row]] = {model: [] for model in MODELS}
         for _ in range(max(1, services // 2)):
             self._organization()
@@ -134,7 +135,7 @@ class World:
         return key
 
     def _text(self) -> str:
-        return self.chance.choice(self.texts) or "x"
+        return self.chance.choice(self.names)
 
     def _maybe(self) -> str | None:
         return self.chance.choice([None, *self.texts]) or None

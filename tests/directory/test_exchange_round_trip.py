@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import directory.models as m
-from directory.exchange import hsds_out, tabular
+from directory.exchange import hsds_out, sheet_files, tabular
 from directory.exchange.intake import take_in
 from directory.load import seed
 from tests.directory.exchange_world import TEXTS, fill, wipe
@@ -30,10 +31,15 @@ FORMS: dict[str, tuple[str, str, Callable[..., Any]]] = {
     "csv": ("csv", "folder", tabular.export),
     "hsds": ("hsds", "file.json", hsds_out.export),
     "ndjson": ("hsds", "file.ndjson", hsds_out.export),
+    "sheet": ("sheet", "file.csv", sheet_files.export),
+    "workbook": ("sheet", "file.xlsx", sheet_files.export),
 }
 
 
 def contents(path: Path) -> dict[str, bytes]:
+    if path.suffix == ".xlsx":  # a zip file says when it was made
+        with zipfile.ZipFile(path) as packed:
+            return {name: packed.read(name) for name in packed.namelist() if name != "docProps/core.xml"}
     found = sorted(path.iterdir()) if path.is_dir() else [path]
     return {one.name: one.read_bytes() for one in found}
 
