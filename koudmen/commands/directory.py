@@ -1,4 +1,4 @@
-"""`koudmen directory seed`, `coverage`, `export` and `import`."""
+"""`koudmen directory seed`, `coverage`, `export`, `import`, `template`."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ from koudmen.runtime import make_runtime
 def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] == "coverage":
         return coverage.main(arguments[1:])
-    if arguments and arguments[0] in {"export", "import"}:
+    if arguments and arguments[0] in {"export", "import", "template"}:
         return exchange.main(arguments)
     options = parser("directory")
-    options.add_argument("action", choices=["seed", "coverage", "export", "import"])
+    options.add_argument("action", choices=["seed", "coverage", "export", "import", "template"])
     options.add_argument("--demo", action="store_true", help="mark the demo's numbers; never for real texters")
     demo = options.parse_args(arguments).demo
     runtime = make_runtime(pool_size=1)
