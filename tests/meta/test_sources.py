@@ -45,8 +45,12 @@ def directory_numbers() -> str:
     return "\n".join(re.sub(r"(?<=\d)[ .-](?=\d)|[()+]", "", line) for text in data for line in text.splitlines())
 
 
-# The standard's schemas and examples, as they are published.
-PUBLISHED = ("tests/directory/hsds_schema/", "tests/directory/hsds_examples/")
+# The standard's schemas and examples, as they are published, and the test that reads them.
+PUBLISHED = (
+    "tests/directory/hsds_schema/",
+    "tests/directory/hsds_examples/",
+    "tests/directory/test_exchange_round_trip.py",
+)
 
 
 def test_no_number_that_could_be_somebody_s() -> None:
