@@ -261,12 +261,26 @@ def rubbish_zip() -> bytes:
     return packed.getvalue()
 
 
+def entity_bomb() -> bytes:
+    """A workbook whose XML would grow a billionfold."""
+    levels = "".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(9))
+    text = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a0 "haha">{levels}]><workbook>&a9;</workbook>'
+    packed, kind = io.BytesIO(), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+    space = "http://schemas.openxmlformats.org/package/2006/content-types"
+    types = f'<Types xmlns="{space}"><Override PartName="/xl/w.xml" ContentType="{kind}"/></Types>'
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("[Content_Types].xml", types)
+        file.writestr("xl/w.xml", text)
+    return packed.getvalue()
+
+
 RUBBISH: dict[str, tuple[str, Callable[[], bytes]]] = {
     "letters.csv": ("not a CSV", lambda: b"a" * 52_000_000),
     "bytes.csv": ("UTF-8", lambda: bytes(range(256)) * 200_000),
     "latin.csv": ("CSV UTF-8", lambda: "organisation,service,needs\nKw\xe9y\xf2l,x,food\n".encode("latin-1")),
     "zeros.xlsx": ("not an XLSX", lambda: b"\0" * 50_000_000),
     "bomb.xlsx": ("far more", rubbish_zip),
+    "entities.xlsx": ("not an XLSX", entity_bomb),
     "empty.xlsx": ("not an XLSX", lambda: b""),
     "empty.csv": ("columns: missing", lambda: b""),
     "deep.json": ("not JSON", lambda: b"[" * 5_000_000),
