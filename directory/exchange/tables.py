@@ -62,7 +62,7 @@ def public_rows(session: Session) -> dict[type[Base], list[Row]]:
 def _rows(session: Session, model: type[Base]) -> list[Row]:
     where: list[ColumnElement[bool]] = [_PUBLIC[model]()] if model in _PUBLIC else []
     if model is m.Phone:
-        where.append(~m.Phone.confidential)
+        where += [~m.Phone.confidential, m.Phone.retired_on.is_(None)]
     entity = inspect(model)
     wanted = select(*columns(model)).where(*where).order_by(*entity.primary_key)
     return [dict(row._mapping) for row in session.execute(wanted)]
