@@ -18,13 +18,13 @@ def record(session: Session, service_id: uuid.UUID, phone_ids: Sequence[uuid.UUI
     session.add(GivenOut(day=on, service_id=service_id, phone_ids=list(phone_ids)))
 
 
-def by_service(on: date) -> Select[Any]:
+def by_service(on: date) -> Select[*tuple[Any, ...]]:
     """Service id and how often it was given out until `on`."""
     days = GivenOut.day.between(on - COUNTED, on)
     return select(GivenOut.service_id, func.count().label("times")).where(days).group_by(GivenOut.service_id)
 
 
-def by_phone(on: date) -> Select[Any]:
+def by_phone(on: date) -> Select[*tuple[Any, ...]]:
     """Number's id and how often it was given out until `on`."""
     phone = func.unnest(GivenOut.phone_ids).label("phone_id")
     days = GivenOut.day.between(on - COUNTED, on)

@@ -110,7 +110,7 @@ def _with_details(best: Subquery) -> Select[Any]:
 
 def _phones(best: Subquery) -> ScalarSelect[Any]:
     fields = func.json_build_object(
-        "number", Phone.number, "channel", Phone.channel, "description", Phone.description,
+        "id", Phone.id, "number", Phone.number, "channel", Phone.channel, "description", Phone.description,
         "toll_free", Phone.toll_free, "verified", is_verified(),
     )  # fmt: skip
     ours = or_(

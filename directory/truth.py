@@ -68,7 +68,7 @@ def reports_of(service_id: Any, phone_id: Any) -> Any:
     """Open reports about a number: those that name it, and those of its service that name none (SQL; none: NULL)."""
     about = or_(CheckTask.phone_id.is_(None), CheckTask.phone_id == phone_id)
     mine = (CheckTask.service_id == service_id, CheckTask.kind == "number", CheckTask.done_at.is_(None), about)
-    return select(func.sum(CheckTask.reports)).where(*mine).scalar_subquery()
+    return select(func.sum(CheckTask.reports)).where(*mine).correlate(Phone, Service).scalar_subquery()
 
 
 def _put(session: Session, row: Any, values: Mapping[str, Any], by: str, now: datetime | None) -> None:

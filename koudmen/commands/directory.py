@@ -1,11 +1,11 @@
-"""`koudmen directory seed`, `coverage`, `export` and `import`."""
+"""`koudmen directory`: seed here; coverage, export and import, and keeping it true in modules of their own."""
 
 from collections.abc import Sequence
 
 from base.db import transaction
 from directory import load
 from koudmen.cli import parser
-from koudmen.commands import coverage, exchange
+from koudmen.commands import coverage, exchange, truth
 from koudmen.runtime import make_runtime
 
 
@@ -14,8 +14,10 @@ def main(arguments: Sequence[str]) -> int:
         return coverage.main(arguments[1:])
     if arguments and arguments[0] in {"export", "import"}:
         return exchange.main(arguments)
+    if arguments and arguments[0] in truth.DO:
+        return truth.main(arguments)
     options = parser("directory")
-    options.add_argument("action", choices=["seed", "coverage", "export", "import"])
+    options.add_argument("action", choices=["seed", "coverage", "export", "import", *truth.DO])
     options.add_argument("--demo", action="store_true", help="mark the demo's numbers; never for real texters")
     demo = options.parse_args(arguments).demo
     runtime = make_runtime(pool_size=1)
