@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, join
 from directory import given
 from directory import models as m
 from directory.hsds import public
-from directory.truth import reports_of
+from directory.truth import overdue, reports_of
 
 KINDS: dict[str, tuple[str, ...]] = {  # what reports of texters are about: see directory.checks.KINDS
     "service": ("closed", "refused", "stale", "other"),
@@ -69,7 +69,7 @@ def _due(model: Any, on: date, *, confidential: bool) -> Select[*tuple[Any, ...]
         )
         .select_from(_with_service(model))
         .outerjoin(times, times.c.service_id == m.Service.id)
-        .where(m.Service.status == "active", or_(model.verified_on.is_(None), model.next_check_due <= on, reports > 0))
+        .where(m.Service.status == "active", or_(model.verified_on.is_(None), overdue(model, on), reports > 0))
         .where(*_in_use(model, on), *([] if confidential else _may_be_shown(model)))
     )  # fmt: skip
     if model is m.Phone:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput, Refused
@@ -58,10 +58,15 @@ def due(session: Session, on: date, limit: int = 100) -> list[tuple[Phone, int]]
         select(Phone, reports.label("reports"))
         .join(Service, Service.id == Phone.service_id)
         .where(Service.status == "active", Phone.retired_on.is_(None))
-        .where(or_(Phone.verified_on.is_(None), Phone.next_check_due <= on, reports > 0))
+        .where(or_(Phone.verified_on.is_(None), overdue(Phone, on), reports > 0))
     )
     order = (reports.desc(), Phone.verified_on.asc().nulls_first(), Phone.id)
     return [(phone, count) for phone, count in session.execute(found.order_by(*order).limit(limit))]
+
+
+def overdue(model: Any, on: date) -> ColumnElement[bool]:
+    """Whether a check was too long ago (SQL). Where no day for the next one came in with it, the rule gives it."""
+    return or_(model.next_check_due <= on, and_(model.next_check_due.is_(None), model.verified_on <= on - GOOD_FOR))
 
 
 def reports_of(service_id: Any, phone_id: Any) -> Any:
