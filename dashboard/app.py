@@ -16,6 +16,7 @@ from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
 from dashboard import (
     calendar,
+    directory_edit,
     directory_pages,
     guard,
     live,
@@ -39,8 +40,8 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 BLUEPRINTS = (
-    calendar.blueprint, signin.blueprint, me.blueprint, unread.blueprint, directory_pages.blueprint,
-    report_pages.blueprint, queue.blueprint,
+    calendar.blueprint, signin.blueprint, me.blueprint, queue.blueprint, unread.blueprint, directory_pages.blueprint,
+    directory_edit.blueprint, report_pages.blueprint,
 )  # fmt: skip
 # What stands at the head of every page: address, title, and who sees it.
 MENU: tuple[tuple[str, str, Action], ...] = (
