@@ -17,6 +17,7 @@ from base.settings import Settings
 from bot import officer, thread
 from koudmen.cli import parser
 from koudmen.runtime import at_the_database
+from messaging.bell import Bell
 from oncall import cases, handling, staff
 from oncall.models import Alarm, Case, Page, Staff
 from oncall.models.case import OUTCOMES
@@ -48,7 +49,10 @@ def main(arguments: Sequence[str]) -> int:
             acting.add_argument("--outcome", required=True, choices=OUTCOMES)
     given = options.parse_args(arguments)
     with at_the_database() as (session, settings):
-        print(_do(session, given, settings))
+        told = _do(session, given, settings)
+    if given.action == "reply":
+        Bell(settings.redis_url).ring("protect")  # after the commit: it leaves at once
+    print(told)
     return 0
 
 
@@ -81,7 +85,13 @@ def _read(session: Session, case: Case, who: Staff, now: datetime) -> str:
         raise Refused("this account does not read what people wrote")
     cases.event(session, case, "viewed", now, staff_id=who.id)
     lines = thread.of_case(session, case.id)
-    return "\n".join(f"{_shown(one.at)} {one.whose} {one.state}".rstrip() + f": {one.words}" for one in lines) or "none"
+    return "\n".join(map(_line, lines)) or "none"
+
+
+def _line(one: thread.Line) -> str:
+    """One message; what it says on further lines stands to the right, so that it cannot pass for another message."""
+    words = one.words.replace("\n", "\n    ")
+    return f"{_shown(one.at)} {one.whose} {one.state}".rstrip() + f": {words}"
 
 
 def _cases(session: Session) -> list[str]:
