@@ -89,6 +89,8 @@ class ReadableText(EncryptedText):
     """For looking: `type_coerce(Table.column, ReadableText("table.column"))`. A damaged value, or one whose key is
     lost, is told as such and stops nothing else from being read."""
 
+    cache_ok = True
+
     def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
         try:
             return super().process_result_value(value, dialect)
@@ -98,6 +100,8 @@ class ReadableText(EncryptedText):
 
 class ReadableJSON(EncryptedJSON):
     """Likewise; a damaged value is `{"note": UNREADABLE}`."""
+
+    cache_ok = True
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
         try:

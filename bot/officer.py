@@ -61,22 +61,25 @@ def window(channel: str, last_inbound_at: datetime | None, at: datetime, length:
 
 def send_reply(
     session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, words: str, now: datetime, settings: Settings,
-    *, override: str | None = None, conversation_id: uuid.UUID | None = None,
+    *, override: str | None = None, conversation_id: uuid.UUID | None = None, message_id: uuid.UUID | None = None,
 ) -> Sent:  # fmt: skip
     """Send what an officer wrote, in the caller's transaction; the case is theirs and engaged from now.
 
     `override`: why it is written although the person's wishes or their safety speak against it; noted in the case.
-    `conversation_id`: of a case merged into this one. Refused, in words for the officer, when it must not go out.
+    `conversation_id`: of a case merged into this one. `message_id`: chosen by who asks; asked for twice (a form sent
+    again on a bad line), it is sent once. Refused, in words for the officer, when it must not go out.
     """
     text = _words(words)
     case = session.get(Case, case_id)
     if case is None:
         raise Refused("there is no such case")
     conversation, address = _whom(session, case, conversation_id or case.conversation_id)
+    there = window(address.channel, conversation.last_inbound_at, now, settings.config.channels.whatsapp.window)
+    if message_id and (known := session.get(OutboundMessage, message_id)):
+        return Sent("knocked" if known.state == "window" else "sent", there, known.segments)
     contra = _against(session, conversation, address, now)
     if contra and override not in OVERRIDES:
         raise Refused(f"{contra}; say why it must go out all the same ({', '.join(OVERRIDES)})")
-    there = window(address.channel, conversation.last_inbound_at, now, settings.config.channels.whatsapp.window)
     template = None if there.open else _template(settings, conversation, address)
     took = handling.contacted(session, case_id, staff_id, now)
     if took.kind != "engaged":
@@ -89,6 +92,7 @@ def send_reply(
     if not there.open:
         _knock(session, conversation, address.channel, template)
     rows = outbox.rows(conversation.id, address.channel, [text], lane=Lane.PROTECTION, state=state)
+    rows[0]["id"] = message_id or rows[0]["id"]
     outbox.write(session, rows)
     event(session, case, "reply", now, staff_id=staff_id, detail={"message": f"out:{rows[0]['id']}"})
     return Sent("sent" if there.open else "knocked", there, segments(text))
