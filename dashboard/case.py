@@ -21,6 +21,7 @@ from oncall.models import Case
 from oncall.wishes import OVERRIDES
 
 blueprint = Blueprint("case", __name__)
+PAGE = "case/page.html"
 
 
 @blueprint.get("/c/<code>")
@@ -35,8 +36,10 @@ def page(code: str) -> Answer | str | tuple[str, int]:
             flash(_("%(code)s is one with this case.", code=code))
             return redirect(url_for("case.page", code=case.code), 303)
         if not looking.before(session, case, me(), now):
-            return render_template("case/cover.html", **case_rows.cover(session, case))
-        return shown(session, case, now)
+            told, template = case_rows.cover(session, case), "case/cover.html"
+        else:
+            told, template = shown(session, case, now), PAGE
+    return render_template(template, **told)
 
 
 @blueprint.post("/c/<code>/open")
@@ -61,7 +64,7 @@ def live(code: str) -> str | tuple[str, int]:
         if case is None or not looking.before(session, case, me(), now, acts=False):
             return _("Look again"), 410
         told = case_rows.live(session, case, me(), now, site().settings, every=bool(request.args.get("earlier")))
-        return render_template("case/live.html", words=case_words, **told)
+    return render_template("case/live.html", words=case_words, **told)
 
 
 @blueprint.post("/c/<code>/writing")
@@ -87,9 +90,8 @@ def record(code: str) -> Answer | str | tuple[str, int]:
             raise Refused("only who has the case, or a supervisor, prints its record")
         told = case_rows.whole(session, case, me(), now, site().settings, every=True)
         looking.look(session, case, me(), now)
-        answer = render_template("case/record.html", words=case_words, printed=now, **told)
         audited(session, "case record printed", now, f"case:{case.id}")
-        return answer
+    return render_template("case/record.html", words=case_words, printed=now, **told)
 
 
 def unknown() -> tuple[str, int]:
@@ -97,12 +99,13 @@ def unknown() -> tuple[str, int]:
     return render_template("case/unknown.html"), 404
 
 
-def shown(session: Session, case: Case, now: datetime, **more: Any) -> str:
-    """The page. `more`: what a form sent that was not done, or what was searched for."""
+def shown(session: Session, case: Case, now: datetime, **more: Any) -> dict[str, Any]:
+    """What the page (`PAGE`) is made of. `more`: what a form sent that was not done, or what was searched for. It is
+    put together after the transaction."""
     told = case_rows.whole(session, case, me(), now, site().settings, every=bool(request.args.get("earlier")))
     given: dict[str, Any] = {"wrong": {}, "typed": {}, "found": None, "once": uuid.uuid4()}
     fixed = {"overrides": OVERRIDES, "longest": LONGEST, "gsm": gsm(), "words": case_words, "needs": NEEDS}
-    return render_template("case/page.html", **told, **(given | fixed | more))
+    return told | given | fixed | more
 
 
 def gsm() -> dict[str, Any]:

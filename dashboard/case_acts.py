@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Answer
@@ -73,8 +73,8 @@ def _not_done(code: str, name: str, error: Exception) -> tuple[str, int]:
         if not looking.before(session, case, me(), now):
             looking.look(session, case, me(), now)
             audited(session, "case viewed", now, f"case:{case.id}")
-        page = pages.shown(session, case, now, wrong={name: f"{error}."}, typed={name: request.form}, once=once())
-    return page, 400 if isinstance(error, InvalidInput) else 409
+        told = pages.shown(session, case, now, wrong={name: f"{error}."}, typed={name: request.form}, once=once())
+    return render_template(pages.PAGE, **told), 400 if isinstance(error, InvalidInput) else 409
 
 
 def _became(done: Became) -> Became:

@@ -3,7 +3,8 @@ case is changed by it, and nothing of it stands in an address."""
 
 from collections.abc import Callable
 
-from flask import redirect, request, url_for
+from flask import redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Answer
 
 from base.errors import InvalidInput
@@ -18,6 +19,7 @@ from oncall import looking
 from oncall.models import Case
 
 __all__ = ["blueprint"]
+Make = Callable[[Session, Case], dict[str, object]]
 
 
 @blueprint.post("/c/<code>/canned")
@@ -25,7 +27,7 @@ __all__ = ["blueprint"]
 def canned(code: str) -> Answer | str | tuple[str, int]:
     """A canned reply, filled in, is put into the box after what was typed. Nothing is sent."""
 
-    def fill(case: Case) -> dict[str, object]:
+    def fill(_: Session, case: Case) -> dict[str, object]:
         values = {name: form(name, 80) for name in ("officer", "word", "service")}
         made = officer.fill(form("canned"), case.language, site().settings, **values)
         words = "\n".join(part for part in (form("words", 10_000), made) if part)
@@ -38,18 +40,18 @@ def canned(code: str) -> Answer | str | tuple[str, int]:
 @needs("work on a case")
 def services(code: str) -> Answer | str | tuple[str, int]:
     """Services by need, place and name, the confidential ones too: officers refer to them."""
-    asked = {name: form(name, 80) for name in ("need", "place", "name")}
-    with opened() as (session, _):
-        found = for_staff.choices(session, **asked, confidential=True)
-    if not asked["need"] and not asked["name"]:
-        return _prepared(code, "services", lambda _: {"wrong": {"services": NOTHING_ASKED}})
-    return _prepared(code, "services", lambda _: {"found": found, "typed": {"services": request.form}})
+
+    def search(session: Session, _: Case) -> dict[str, object]:
+        need, name = form("need", 40), form("name", 80)
+        if not need and not name:
+            raise InvalidInput("choose a need, or type a part of the name")
+        found = for_staff.choices(session, need=need, place=form("place", 80), name=name, confidential=True)
+        return {"found": found, "typed": {"services": request.form}}
+
+    return _prepared(code, "services", search)
 
 
-NOTHING_ASKED = "Choose a need, or type a part of the name."
-
-
-def _prepared(code: str, name: str, make: Callable[[Case], dict[str, object]]) -> Answer | str | tuple[str, int]:
+def _prepared(code: str, name: str, make: Make) -> Answer | str | tuple[str, int]:
     with opened() as (session, now):
         case = looking.find(session, code, me())
         if case is None:
@@ -57,7 +59,8 @@ def _prepared(code: str, name: str, make: Callable[[Case], dict[str, object]]) -
         if not looking.before(session, case, me(), now):
             return redirect(url_for("case.page", code=case.code), 303)
         try:
-            more = make(case)
+            more = make(session, case)
         except InvalidInput as error:
             more = {"wrong": {name: f"{error}."}, "typed": {"reply": request.form}}
-        return pages.shown(session, case, now, once=once(), **more)
+        told = pages.shown(session, case, now, once=once(), **more)
+    return render_template(pages.PAGE, **told)
