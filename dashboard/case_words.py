@@ -44,6 +44,13 @@ SAID = {
 }  # fmt: skip
 
 
+LANGUAGES = {"en": "English", "ht": "Kreyòl (Haiti)", "acf": "Kwéyòl", "fr": "French", "es": "Spanish"}
+
+
+def language(code: str) -> str:
+    return LANGUAGES.get(code, code)
+
+
 def said(code: str | None) -> str:
     """A code in words; itself where it has none."""
     return _(SAID.get(code or "", (code or "").replace("_", " ")))

@@ -103,6 +103,7 @@ def test_the_story_of_a_case(opened: Opened, world: Cases, sessions: sessionmake
     act(page, "refer")
     page.locator("#refer select[name=need]").select_option("safety")
     page.get_by_role("button", name="Search").click()
+    page.locator("#refer .found summary").first.click()
     page.locator("#refer .found button").first.click()
     expect(page.locator(".note").first).to_contain_text("The referral is recorded.")
 
