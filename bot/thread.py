@@ -42,7 +42,7 @@ def of_case(session: Session, case_id: uuid.UUID, *, newest: int | None = None) 
     cases = (Case.id == case_id) | (Case.merged_into == case_id)
     mine = session.execute(select(Case.id, Case.conversation_id).where(cases)).all()
     talks = [talk for _, talk in mine]
-    told = notes.history(session, [case for case, _ in mine])
+    told = notes.history(session, [case for case, _ in mine], only=(AUTHORED, "translation"))
     written = {one.detail.get("message", ""): one for one in told if one.kind == AUTHORED}
     gists: dict[str, Happened] = {}
     for one in told:

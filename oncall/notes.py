@@ -57,8 +57,11 @@ def _words(case: Case, words: str) -> str:
     return text
 
 
-def history(session: Session, case_ids: Sequence[uuid.UUID], *, but: Sequence[str] = ()) -> list[Happened]:
-    """Everything that happened, the newest first. A damaged detail is told as such."""
+def history(
+    session: Session, case_ids: Sequence[uuid.UUID], *, only: Sequence[str] = (), but: Sequence[str] = ()
+) -> list[Happened]:
+    """What happened, the newest first: everything, `only` these kinds, or all `but` those. A damaged detail is told as
+    such."""
     detail = type_coerce(CaseEvent.detail, ReadableJSON("case_event.detail"))
     query = (
         select(
@@ -69,6 +72,7 @@ def history(session: Session, case_ids: Sequence[uuid.UUID], *, but: Sequence[st
         .where(CaseEvent.case_id.in_(case_ids), CaseEvent.kind.not_in(but))
         .order_by(CaseEvent.id.desc())
     )  # fmt: skip
+    query = query.where(CaseEvent.kind.in_(only)) if only else query
     return [
         Happened(row[0], row[1], row[2], row[3].name if row[3] else "", row[4] or {}, row[5], row[6], row[7])
         for row in session.execute(query)

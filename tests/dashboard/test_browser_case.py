@@ -185,6 +185,7 @@ def test_axe_finds_nothing_serious(opened: Opened, world: Cases, width: dict[str
     assert serious(page) == [], "cover"
     page.get_by_role("button", name="View this case").click()
     page.get_by_role("button", name="Take this case", exact=True).click()
+    expect(page.locator("#live")).to_contain_text("You have this case.")
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert serious(page) == [], "page"
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
