@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,17 +15,15 @@ from base.db import transaction
 from base.settings import Settings
 from bot.drain import Drain
 from bot.rasa import Away
-from dashboard import guard
-from dashboard.accounts import sessions as places
 from dashboard.case import gsm
 from messaging import inbox, simulator
 from messaging.segments import BASIC, EXTENDED, plain, segments
 from oncall.models import Case
 from tests.dashboard.case_world import KNIFE, Cases, world
-from tests.dashboard.chromium import PHONE, WIDE, chromium, needs_chromium, serious, served
+from tests.dashboard.chromium import NARROW, WIDE, grave_faults, served, sign_in, started
 
 __all__ = ["world"]
-pytestmark = [pytest.mark.browser, needs_chromium]
+pytestmark = pytest.mark.browser
 Opened = Callable[..., Page]
 ROOT = Path(__file__).parents[2]
 TEXTS = [
@@ -38,7 +36,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as found:
+    with started() as found:
         yield found
 
 
@@ -50,12 +48,10 @@ def opened(
     contexts: list[BrowserContext] = []
     with served(app) as address:
 
-        def open_(role: str, path: str, *, width: dict[str, int] = PHONE) -> Page:
-            with transaction(sessions) as session:
-                token = places.begin(session, people[role], "totp", "Chromium", datetime.now(UTC))
+        def open_(role: str, path: str, *, width: dict[str, int] = NARROW) -> Page:
             context = browser.new_context(viewport=width, base_url=address)  # type: ignore[arg-type]
             contexts.append(context)
-            context.add_cookies([{"name": name(app), "value": token, "url": address}])
+            sign_in(context, app, address, sessions, people[role])
             page = context.new_page()
             page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
             page.goto(path)
@@ -64,11 +60,6 @@ def opened(
         yield open_
         for context in contexts:
             context.close()
-
-
-def name(app: Flask) -> str:
-    with app.test_request_context():
-        return guard.cookie_name()
 
 
 def act(page: Page, part: str) -> None:
@@ -176,28 +167,28 @@ def test_a_texter_s_script_does_not_run(opened: Opened, world: Cases) -> None:
     expect(page).to_have_title(f"Case {case.code} · Koudmen")
 
 
-@pytest.mark.parametrize("width", [PHONE, WIDE], ids=["phone", "wide"])
+@pytest.mark.parametrize("width", [NARROW, WIDE], ids=["phone", "wide"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(opened: Opened, world: Cases, width: dict[str, int], scheme: str) -> None:
     case = world.write("mari m ap bat mwen", told=KNIFE, answer="Rele 999. Eske ou an sekirite kounye a? 1 wi 2 non")
     page = opened("officer", f"/c/{case.code}", width=width)
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    assert serious(page) == [], "cover"
+    assert grave_faults(page) == [], "cover"
     page.get_by_role("button", name="View this case").click()
     page.get_by_role("button", name="Take this case", exact=True).click()
     expect(page.locator("#live")).to_contain_text("You have this case.")
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    assert serious(page) == [], "page"
+    assert grave_faults(page) == [], "page"
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     assert not wide, "nothing stands beside the screen"
     page.locator("#severity select").select_option("standard")
     page.get_by_role("button", name="Change the severity").click()
     expect(page.locator("#wrong-severity")).to_be_visible()
-    assert serious(page) == [], "with a fault"
+    assert grave_faults(page) == [], "with a fault"
     page.goto(f"/c/{case.code}/record")
-    assert serious(page) == [], "record"
+    assert grave_faults(page) == [], "record"
     page.goto("/c/1")
-    assert serious(page) == [], "no such case"
+    assert grave_faults(page) == [], "no such case"
 
 
 def test_the_record_is_printed_without_the_site_around_it(opened: Opened, world: Cases) -> None:

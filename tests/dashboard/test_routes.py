@@ -14,6 +14,8 @@ from tests.dashboard.conftest import SignedIn
 ALL = frozenset(ROLES)
 CASES = frozenset({"officer", "supervisor"})
 SUPERVISOR = frozenset({"supervisor"})
+READERS = frozenset({"officer", "supervisor", "editor"})
+EDITORS = frozenset({"editor"})
 # method and rule -> why nobody signs in for it
 PUBLIC = {
     "GET /healthz": "says ok and nothing else",
@@ -70,7 +72,31 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /c/<code>/take-over": SUPERVISOR,
     "POST /c/<code>/approve": SUPERVISOR,
     "POST /c/<code>/refuse": SUPERVISOR,
+    "GET /directory": READERS,
+    "GET /directory/<uuid:service_id>": READERS,
+    "POST /directory/<any(phone, schedule):kind>/<uuid:row_id>/verify": EDITORS,
+    "POST /directory/tasks/<uuid:task_id>/done": EDITORS,
+    "GET /directory/stale": READERS,
+    "GET /directory/coverage": READERS,
+    "GET /directory/coverage.<any(svg, csv):form>": READERS,
+    "GET /reports": frozenset({"analyst"}),
+    "GET /reports/<code>.<kind>": frozenset({"analyst"}),
+    "GET /unread": CASES,
+    "GET /unread/<int:unread_id>": CASES,
+    "POST /unread/<int:unread_id>/answer": CASES,
+    "POST /unread/<int:unread_id>/close": CASES,
+    "POST /unread/<int:unread_id>/case": CASES,
+    "POST /unread/<int:unread_id>/label": CASES,
+    "GET /unread/examples": CASES,
+    "POST /unread/examples/<int:example_id>/approve": CASES,
+    "POST /unread/examples/<int:example_id>/reject": CASES,
+    "GET /queue": CASES,
+    "GET /queue/rows": CASES,
+    "GET /live": CASES,
+    "POST /queue/<code>/take": CASES,
 }
+VALUES = {"UUIDConverter": uuid.UUID(int=7), "IntegerConverter": 7}
+CHOICES = {"kind": "phone", "form": "svg"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -81,9 +107,8 @@ def routes(app: Flask) -> dict[str, Rule]:
 def address(app: Flask, rule: Rule) -> str:
     """An address of a rule, with ids that nobody has."""
     with app.test_request_context():
-        values = {
-            name: uuid.UUID(int=7) if "uuid" in str(kind).lower() else "7" for name, kind in rule._converters.items()
-        }
+        kinds = {name: type(kind).__name__ for name, kind in rule._converters.items()}
+        values = {name: CHOICES.get(name, VALUES.get(kind, "7")) for name, kind in kinds.items()}
         return app.url_map.bind("localhost").build(rule.endpoint, values, method=None)
 
 

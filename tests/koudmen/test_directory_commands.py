@@ -48,7 +48,11 @@ def test_what_was_exported_comes_in_again_and_changes_nothing(run: Run, tmp_path
 
 @pytest.mark.parametrize(
     ("table", "column", "value"),
-    [("phone.csv", "number", "not a number"), ("service.csv", "status", "zephyrine"), ("phone.csv", "id", "quetzal")],
+    [
+        ("phones.csv", "number", "not a number"),
+        ("services.csv", "status", "zephyrine"),
+        ("phones.csv", "id", "quetzal"),
+    ],
 )
 def test_a_value_that_cannot_be_is_told_and_changes_nothing(
     run: Run, tmp_path: Path, table: str, column: str, value: str
@@ -66,4 +70,4 @@ def test_a_value_that_cannot_be_is_told_and_changes_nothing(
 
 def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
     code, told = run("import", str(tmp_path / "none"))
-    assert (code, "there is no such folder" in told) == (2, True)
+    assert (code, "there is no such folder or file" in told) == (2, True)
