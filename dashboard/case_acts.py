@@ -16,7 +16,7 @@ from dashboard import case as pages
 from dashboard import case_rows, case_words, shown
 from dashboard.case import blueprint
 from dashboard.permissions import Action, needs
-from dashboard.web import as_uuid, audited, me, opened, site
+from dashboard.web import as_uuid, audited, may, me, opened, site
 from dashboard.words import _
 from directory import for_staff
 from oncall import checklist, consent, handling, looking, notes, severity, wishes
@@ -213,7 +213,7 @@ def _step(session: Session, case: Case, now: datetime) -> str:
 @act("refer", hers=True)
 def _refer(session: Session, case: Case, now: datetime) -> str:
     service = as_uuid(form("service"))
-    if service is None or not for_staff.told(session, [service], confidential=True):
+    if service is None or not for_staff.told(session, [service], confidential=may("see what is confidential")):
         raise InvalidInput("choose a service")
     if form("agreed"):
         consent.give(

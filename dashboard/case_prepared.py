@@ -13,7 +13,7 @@ from dashboard import case as pages
 from dashboard.case import blueprint
 from dashboard.case_acts import form, once
 from dashboard.permissions import needs
-from dashboard.web import me, opened, site
+from dashboard.web import may, me, opened, site
 from directory import for_staff
 from oncall import looking
 from oncall.models import Case
@@ -45,7 +45,9 @@ def services(code: str) -> Answer | str | tuple[str, int]:
         need, name = form("need", 40), form("name", 80)
         if not need and not name:
             raise InvalidInput("choose a need, or type a part of the name")
-        found = for_staff.choices(session, need=need, place=form("place", 80), name=name, confidential=True)
+        found = for_staff.choices(
+            session, need=need, place=form("place", 80), name=name, confidential=may("see what is confidential")
+        )
         return {"found": found, "typed": {"services": request.form}}
 
     return _prepared(code, "services", search)

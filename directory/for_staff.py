@@ -32,7 +32,8 @@ def choices(
 ) -> list[Choice]:
     """Active services that meet a need and have a name like this (an empty one: any), those that serve the place's
     parish first. Nothing asked for: nothing found."""
-    if not (need or name.strip()):
+    name = name.replace("%", "").replace("_", " ").strip()
+    if not (need or name):
         return []
     parish = _parish(place)
     query = select(Service.id).where(Service.status == "active")
@@ -41,8 +42,8 @@ def choices(
     if need:
         meets = ServiceNeed.service_id == Service.id
         query = query.join(ServiceNeed, meets).where(ServiceNeed.need == need)
-    if name.strip():
-        like = f"%{name.strip().replace('%', '').replace('_', ' ')}%"
+    if name:
+        like = f"%{name}%"
         query = query.where(or_(Service.name.ilike(like), Service.alternate_name.ilike(like)))
     rank = ServiceNeed.rank if need else literal(0)
     near = case((Service.id.in_(_serving(parish)), 0), (Service.national, 1), else_=2) if parish else literal(0)
@@ -71,7 +72,7 @@ def told(session: Session, ids: Sequence[uuid.UUID], *, confidential: bool = Fal
     rows = session.execute(
         select(Service, Organization.name)
         .join(Organization, Organization.id == Service.organization_id)
-        .where(Service.id.in_(ids))
+        .where(Service.id.in_(ids), literal(True) if confidential else ~Service.confidential)
     ).all()
     made = {one.id: _choice(session, one, office, confidential) for one, office in rows}
     return [made[one] for one in ids if one in made]

@@ -4,14 +4,15 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from redis import Redis
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.clock import now
 from base.db import transaction
+from base.settings import Settings
 from bot.phrases import wording
 from directory.models import Service
-from messaging.bell import Bell
 from messaging.models import OutboundMessage
 from oncall import wishes
 from oncall.models import Case, ChecklistStep, Consent, Page, Referral
@@ -20,7 +21,7 @@ from tests.dashboard.case_world import BEATEN, OTHER, Cases, world
 from tests.dashboard.conftest import SignedIn
 
 __all__ = ["world"]
-BEA = "+17675550177"
+BEA, BELL = "+17675550177", "koudmen:bell:protect"
 
 
 @pytest.fixture
@@ -100,21 +101,17 @@ def paged(world: Cases, case: Case) -> list[Page]:
         return list(session.scalars(select(Page).where(Page.case_id == case.id, Page.state == "queued")))
 
 
-def test_a_reply_is_queued_takes_the_case_and_rings(
-    world: Cases, case: Case, ada: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rung: list[tuple[str, int]] = []
-
-    def ring(_: Bell, work: str) -> bool:
-        rung.append((work, len(world.sent())))
-        return True
-
-    monkeypatch.setattr(Bell, "ring", ring)
+def test_a_reply_is_queued_takes_the_case_and_rings(world: Cases, case: Case, ada: Browser, settings: Settings) -> None:
+    redis = Redis.from_url(settings.redis_url or "")
+    redis.delete(BELL)
+    ada.post(f"/c/{case.code}/reply", words=" ")
+    assert not redis.exists(BELL), "nothing was said, nothing rings"
     page = told(ada, case, "reply", words="Hello, I am Ada.\r\nCan you write freely?")
+    assert redis.exists(BELL), "it leaves at once"
+    redis.close()
     assert world.sent() == [("Hello, I am Ada.\nCan you write freely?", "queued")]
     assert "It is on its way." in page
     assert "waiting to leave" in page
-    assert rung == [("protect", 1)], "after the commit"
     assert world.case(case).state == "engaged"
     assert world.kinds(case)[-2:] == ["engaged", "reply"]
 
