@@ -96,10 +96,12 @@ def whole(session: Session, case: Case, me: Staff, now: datetime, settings: Sett
     """Everything on the page."""
     shown = live(session, case, me, now, settings, every=every)
     ids = [one.id for one in family(session, case)]
-    told = wishes.of(session, case.id)
+    happened = notes.history(session, ids, but=HIDDEN_EVENTS)
+    newest = {one.kind: one for one in reversed(happened)}
     return shown | {
-        "wishes": told, "steps": steps(session, ids), "consents": consents(session, ids),
-        "referrals": referrals(session, ids), "happened": notes.history(session, ids, but=HIDDEN_EVENTS),
+        "wishes": wishes.of(session, case.id), "handover": newest.get("handover"), "lowered": newest.get("lowered"),
+        "steps": steps(session, ids), "consents": consents(session, ids),
+        "referrals": referrals(session, ids), "happened": happened,
         "people": [one for one in staff.active(session, *staff.ANSWERS_PAGES) if one.id != me.id],
         "reachable": staff.reachable, "outcomes": OUTCOMES, "asks": asks(case.language),
         "canned": {name: sorted(officer.variables(name)) for name in officer.canned()},

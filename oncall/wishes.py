@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import select, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from base.clock import DOMINICA
+from base.db import ReadableJSON
 from base.errors import InvalidInput
 from oncall import consent
 from oncall.cases import event, open_case
@@ -92,10 +93,13 @@ def _note(
 
 
 def of(session: Session, case_id: uuid.UUID) -> Wishes:
-    """The newest answers in a case."""
-    mine = CaseEvent.case_id == case_id
-    told = session.scalars(select(CaseEvent).where(mine, CaseEvent.kind == "wish").order_by(CaseEvent.id))
-    newest = {event.detail["step"]: event.detail["answer"] for event in told if event.detail}
+    """The newest answers in a case. One that is damaged counts as the wish for no contact."""
+    detail = type_coerce(CaseEvent.detail, ReadableJSON("case_event.detail"))
+    mine = (CaseEvent.case_id == case_id, CaseEvent.kind == "wish")
+    told = [one for one in session.scalars(select(detail).where(*mine).order_by(CaseEvent.id)) if one]
+    newest = {one["step"]: one["answer"] for one in told if "step" in one}
+    if any("step" not in one for one in told):  # an answer that cannot be read may have been no
+        newest["contact"] = "no"
     return Wishes(newest.get("contact"), newest.get("when"), newest.get("word"), _hidden_at(session, case_id))
 
 
@@ -104,8 +108,8 @@ def _hidden_at(session: Session, case_id: uuid.UUID) -> datetime | None:
     of two clocks, the message's and the database's."""
     kinds = CaseEvent.kind.in_(["hidden", "disclosed", "wish", "raised"])
     theirs = CaseEvent.inbound_id.is_not(None)  # what an officer notes does not end it
-    last = select(CaseEvent).where(CaseEvent.case_id == case_id, kinds, theirs).order_by(CaseEvent.id.desc()).limit(1)
-    found = session.scalar(last)
+    asked = select(CaseEvent.kind, CaseEvent.at).where(CaseEvent.case_id == case_id, kinds, theirs)
+    found = session.execute(asked.order_by(CaseEvent.id.desc()).limit(1)).first()
     return found.at if found and found.kind == "hidden" else None
 
 

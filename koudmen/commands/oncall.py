@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from base import audit
 from base.clock import DOMINICA
 from base.db import database_now
 from base.errors import Refused
@@ -63,6 +64,20 @@ def _do(session: Session, given: argparse.Namespace, settings: Settings) -> str:
     case, _ = handling.by_code(session, given.code)
     if case is None:
         raise Refused("no open case has this code")
+    told = _acted(session, given, settings, case, who, now)
+    audit.record(
+        session, ACTIONS_AS_ON_THE_SITE.get(given.action, f"case {given.action}"), now, actor=who.id,
+        subject=f"case:{case.id}", detail={"by": "shell"},
+    )  # fmt: skip
+    return told
+
+
+ACTIONS_AS_ON_THE_SITE = {"read": "case viewed"}
+
+
+def _acted(
+    session: Session, given: argparse.Namespace, settings: Settings, case: Case, who: Staff, now: datetime
+) -> str:
     if given.action == "read":
         return _read(session, case, who, now)
     if given.action == "reply":

@@ -9,6 +9,7 @@ from redis import Redis
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from base import audit
 from base.settings import Settings
 from bot.drain import Drain
 from bot.rasa import Away
@@ -118,6 +119,7 @@ def test_a_case_is_read_and_answered_from_the_shell(
     with sessions() as session:
         assert session.scalars(select(CaseEvent.kind).where(CaseEvent.kind == "viewed")).all() == ["viewed"]
         assert session.scalars(select(Case.state)).one() == "engaged"
+        assert [one.action for one in audit.entries(session)] == ["case reply", "case viewed"]
 
 
 def test_a_reply_from_the_shell_rings_and_what_was_said_moves_no_cursor(
