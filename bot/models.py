@@ -32,6 +32,7 @@ class Demand(Base):
     day: Mapped[date] = mapped_column(index=True)
     need: Mapped[str]
     parish: Mapped[str | None]
+    district: Mapped[str | None] = mapped_column(comment="health district of the place asked for")
     language: Mapped[str]
     channel: Mapped[str]
     outcome: Mapped[str]

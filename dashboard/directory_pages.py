@@ -7,18 +7,19 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Answer
 
-import directory.models as m
 from base.clock import DOMINICA
-from bot.demand import unmet
+from bot import demand
 from dashboard import directory_rows
 from dashboard.directory_rows import AT_ONCE, STATES, Wanted
 from dashboard.permissions import needs
 from dashboard.web import audited, may, me, opened
-from directory import checks, coverage, coverage_told, indexing, truth
+from directory import checks, coverage, coverage_told, edit, indexing, inspection, truth
+from directory import stale as work
 from directory.needs import NEEDS
 from directory.places import parishes
 
 blueprint = Blueprint("directory", __name__)
+BY = {"parish": (demand.unmet, coverage.by_parish), "district": (demand.unmet_by_district, coverage.by_district)}
 WINDOW = timedelta(days=90)
 
 
@@ -52,22 +53,17 @@ def one(service_id: uuid.UUID) -> str:
         return render_template("directory/one.html", sheet=found, today=today, due_on=directory_rows.due_on)
 
 
-@blueprint.post("/directory/<any(phone, schedule):kind>/<uuid:row_id>/verify")
+@blueprint.post("/directory/<any(phone, schedule, location_address, service):kind>/<uuid:row_id>/verify")
 @needs("change the directory")
 def verify(kind: str, row_id: uuid.UUID) -> Answer:
-    """I called, it is right: from now on it may be sent."""
+    """I called, it is right: from now on it may be sent. `seen` is the number that was dialled."""
     with opened() as (session, now):
-        row = _row(session, kind, row_id)
-        truth.verify(session, row, by=me().name, on=now.astimezone(DOMINICA).date())
+        row = edit.row_of(session, kind, row_id)
+        seen = {"number": request.form["number"]} if kind == "phone" and "number" in request.form else None
+        truth.verify(session, row, by=me().name, on=now.astimezone(DOMINICA).date(), seen=seen, now=now)
         audited(session, f"{kind} verified", now, f"{kind}:{row_id}")
-    flash("Kept: you have checked it today. It may be sent.")
+    flash("Kept: you have checked it today." + (" It may be sent." if kind == "phone" else ""))
     return _back()
-
-
-def _row(session: Session, kind: str, row_id: uuid.UUID) -> m.Phone | m.Schedule:
-    if kind == "phone":
-        return session.get(m.Phone, row_id, with_for_update=True) or abort(404)
-    return session.get(m.Schedule, row_id, with_for_update=True) or abort(404)
 
 
 @blueprint.post("/directory/tasks/<uuid:task_id>/done")
@@ -94,21 +90,18 @@ def _back() -> Answer:
 @blueprint.get("/directory/stale")
 @needs("see the directory")
 def stale() -> str:
-    """Numbers to be dialled, those that texters reported first."""
+    """What is to be checked: reported by texters first, then what is given out most, then the oldest."""
     with opened() as (session, now):
         today = now.astimezone(DOMINICA).date()
-        rows = [
-            (phone, reports, session.get(m.Service, phone.service_id)) for phone, reports in truth.due(session, today)
-        ]
-        shown = [row for row in rows if row[2] and (not row[2].confidential or may("see what is confidential"))]
-        return render_template("directory/stale.html", rows=shown, today=today)
+        rows = work.stale(session, today, confidential=may("see what is confidential"))
+        findings = inspection.inspect(session, today) if may("change the directory") else []
+        return render_template("directory/stale.html", rows=rows, findings=findings)
 
 
 def _coverage(session: Session, now: datetime, kind: str) -> coverage.Coverage:
-    index, today = indexing.current(session), now.astimezone(DOMINICA).date()
-    if kind == "district":
-        return coverage.by_district(index)
-    return coverage.by_parish(index, unmet(session, today - WINDOW, today))
+    today = now.astimezone(DOMINICA).date()
+    unmet, matrix = BY[kind]
+    return matrix(indexing.current(session), unmet(session, today - WINDOW, today))
 
 
 @blueprint.get("/directory/coverage")

@@ -17,7 +17,7 @@ COMMANDS = {
     "db": ("koudmen.commands.db", "upgrade: bring the database to the newest version"),
     "directory": (
         "koudmen.commands.directory",
-        "seed, import, export, template, duplicates, merge, check, coverage: the services of the island",
+        "seed, import, export, check, duplicates, merge, stale, verify, edit, history, coverage: who offers what",
     ),
     "worker": ("koudmen.commands.work", "serve queues: worker turn | send | protect"),
     "sweeper": ("koudmen.commands.sweep", "pick up what a crash left"),

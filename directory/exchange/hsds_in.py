@@ -18,7 +18,7 @@ from directory.exchange.tables import Row, columns
 from directory.hsds import terms
 from directory.hsds.objects import VERIFICATION
 
-LARGEST = 500 * 1024 * 1024  # bytes; an array is read whole, so a larger directory comes one object a line
+LARGEST, LARGEST_WHOLE = 1024**3, 200 * 1024**2  # bytes; an array is read whole, larger files come one object a line
 LONGEST_TEXT = 100_000
 EVERY = 5_000  # objects between two words of progress
 SERVICE_ONLY = {"status", "organization", "organization_id", "service_at_locations", "program"}
@@ -29,8 +29,9 @@ def read(path: Path, gathered: Gathered, said: Said) -> None:
     """Take up all objects of a file. Raises InvalidInput when it is no HSDS JSON."""
     if path.is_dir():
         raise InvalidInput("it is a folder; this form is one file")
-    if path.stat().st_size > LARGEST:
-        raise InvalidInput(f"it is larger than {LARGEST // 1024**2} MB")
+    most = LARGEST if path.suffix in NDJSON else LARGEST_WHOLE
+    if path.stat().st_size > most:
+        raise InvalidInput(f"it is larger than {most // 1024**2} MB; larger files end in .ndjson, one object a line")
     taker = Taker(gathered, path.name)
     for number, one in _objects(path):
         taker.number = number
@@ -43,8 +44,11 @@ def _objects(path: Path) -> Iterator[tuple[int, Any]]:
     if path.suffix in NDJSON:
         yield from _each_line(path)
         return
+    text = path.read_bytes()
+    if text[:100].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {b"[", b"{"}:
+        raise InvalidInput("it is not JSON: it begins with neither [ nor {")
     try:
-        whole = orjson.loads(path.read_bytes())
+        whole = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"it is not JSON: line {error.lineno}, sign {error.colno}") from None
     if isinstance(whole, dict) and isinstance(whole.get("contents"), list):

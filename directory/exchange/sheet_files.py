@@ -21,7 +21,7 @@ from directory.exchange.sheet_columns import COLUMNS, INSTRUCTIONS, NAMES
 from directory.exchange.sheet_view import Cells, View
 from directory.exchange.tables import rows_to_export
 
-LARGEST, LARGEST_UNPACKED, MOST_PARTS = 50 * 1024**2, 500 * 1024**2, 1000  # bytes, bytes, files in an XLSX
+LARGEST, LARGEST_UNPACKED, MOST_PARTS = 50 * 1024**2, 200 * 1024**2, 1000  # bytes, bytes, files in an XLSX
 MOST_ROWS, LONGEST_CELL, MOST_COLUMNS = 200_000, 32_767, 100  # 32,767 signs: Excel's own limit
 BROKEN = (
     zipfile.BadZipFile,

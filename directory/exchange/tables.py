@@ -91,7 +91,7 @@ def public_ids(session: Session, model: type[Base], ids: Iterable[uuid.UUID]) ->
 
 def _public(model: type[Base]) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [_PUBLIC[model]()] if model in _PUBLIC else []
-    return [*where, ~m.Phone.confidential] if model is m.Phone else where
+    return [*where, ~m.Phone.confidential, m.Phone.retired_on.is_(None)] if model is m.Phone else where
 
 
 def _rows(session: Session, model: type[Base], where: list[ColumnElement[bool]]) -> list[Row]:

@@ -3,7 +3,7 @@
 import uuid
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 import directory.models as m
@@ -30,6 +30,7 @@ def made(sessions: sessionmaker[Session], name: str, **values: object) -> tuple[
 def gone(sessions: sessionmaker[Session]) -> None:
     """The directory is not emptied between tests: what these made is taken out again."""
     with sessions() as session, session.begin():
+        session.execute(delete(m.FieldChange))
         for service in session.scalars(select(m.Service).where(m.Service.name.like("Zed %"))):
             for model in (m.CheckTask, m.Phone, m.ServiceNeed):
                 for row in session.scalars(select(model).where(model.service_id == service.id)):

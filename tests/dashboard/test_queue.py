@@ -252,7 +252,7 @@ def test_looking_at_the_queue_live_keeps_nobody_signed_in(signed_in: SignedIn, s
 
 def test_home_is_the_queue_for_those_who_may_see_it(signed_in: SignedIn) -> None:
     assert signed_in("officer").get("/").headers["Location"] == "/queue"
-    assert signed_in("analyst").get("/").headers["Location"] == "/me"
+    assert signed_in("analyst").get("/").headers["Location"] == "/reports"
 
 
 @pytest.mark.parametrize("role", ["editor", "analyst", "administrator"])

@@ -74,7 +74,7 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /c/<code>/refuse": SUPERVISOR,
     "GET /directory": READERS,
     "GET /directory/<uuid:service_id>": READERS,
-    "POST /directory/<any(phone, schedule):kind>/<uuid:row_id>/verify": EDITORS,
+    "POST /directory/<any(phone, schedule, location_address, service):kind>/<uuid:row_id>/verify": EDITORS,
     "POST /directory/tasks/<uuid:task_id>/done": EDITORS,
     "GET /directory/stale": READERS,
     "GET /directory/coverage": READERS,

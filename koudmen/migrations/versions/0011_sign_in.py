@@ -1,13 +1,13 @@
 """Signing in of staff, and the log of who did what
 
-Revision: 0011, after: 0008
+Revision: 0011, after: 0010
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 revision = '0011'
-down_revision = '0008'
+down_revision = '0010'
 branch_labels = None
 depends_on = None
 
