@@ -16,6 +16,7 @@ from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
 from dashboard import (
     calendar,
+    case_prepared,
     directory_edit,
     directory_pages,
     guard,
@@ -40,8 +41,8 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 BLUEPRINTS = (
-    calendar.blueprint, signin.blueprint, me.blueprint, queue.blueprint, unread.blueprint, directory_pages.blueprint,
-    directory_edit.blueprint, report_pages.blueprint,
+    calendar.blueprint, signin.blueprint, me.blueprint, queue.blueprint, case_prepared.blueprint, unread.blueprint,
+    directory_pages.blueprint, directory_edit.blueprint, report_pages.blueprint,
 )  # fmt: skip
 # What stands at the head of every page: address, title, and who sees it.
 MENU: tuple[tuple[str, str, Action], ...] = (

@@ -80,6 +80,7 @@ STEPS: Mapping[str, Step] = {
     "notes of referrals": Step(
         "UPDATE referral SET note = NULL", "referral", "r", f"r.note IS NOT NULL AND {_OVER.format(row='r')}"
     ),
+    "looks at cases": Step("DELETE FROM case_viewer", "case_viewer", "v", "v.seen_at < now() - cast(:log AS interval)"),
     "refused examples": Step(
         "DELETE FROM learning_example",
         "learning_example",

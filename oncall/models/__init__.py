@@ -1,6 +1,6 @@
 """Tables of the on-call room: cases and what happens in them, staff and rota, pages and alarms."""
 
-from oncall.models.case import Case, CaseEvent, Consent, Referral
+from oncall.models.case import Case, CaseEvent, CaseViewer, Consent, Referral
 from oncall.models.checklist import ChecklistStep
 from oncall.models.page import Alarm, Page
 from oncall.models.staff import Override, Rotation, Shift, Staff
@@ -9,6 +9,7 @@ __all__ = [
     "Alarm",
     "Case",
     "CaseEvent",
+    "CaseViewer",
     "ChecklistStep",
     "Consent",
     "Override",

@@ -37,6 +37,7 @@ class Case(Base):
 
     __tablename__ = "case"
     __table_args__ = (
+        Index("ix_case_code", "code"),
         Index("uq_case_code_open", "code", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("uq_case_conversation_open", "conversation_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("ix_case_open", "severity", "opened_at", postgresql_where=text("closed_at IS NULL")),
@@ -100,6 +101,18 @@ class CaseEvent(Base):
     concern: Mapped[str | None]
     detail: Mapped[Any | None] = mapped_column(EncryptedJSON("case_event.detail"))
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CaseViewer(Base):
+    """Who has a case before them. `viewed_at`: the look that was logged; `seen_at`: they last did something there;
+    `writing_at`: they last typed a reply."""
+
+    __tablename__ = "case_viewer"
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    viewed_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    writing_at: Mapped[datetime | None]
 
 
 class Consent(Base):

@@ -13,6 +13,7 @@ from tests.dashboard.conftest import SignedIn
 
 ALL = frozenset(ROLES)
 CASES = frozenset({"officer", "supervisor"})
+SUPERVISOR = frozenset({"supervisor"})
 READERS = frozenset({"officer", "supervisor", "editor"})
 EDITORS = frozenset({"editor"})
 # method and rule -> why nobody signs in for it
@@ -46,6 +47,31 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /me/passkeys": ALL,
     "POST /me/passkeys/<uuid:passkey_id>/remove": ALL,
     "POST /me/sessions/<uuid:session_id>/end": ALL,
+    "GET /c/<code>": CASES,
+    "GET /c/<code>/thread": CASES,
+    "GET /c/<code>/record": CASES,
+    "POST /c/<code>/open": CASES,
+    "POST /c/<code>/pass": CASES,
+    "POST /c/<code>/contacted": CASES,
+    "POST /c/<code>/reply": CASES,
+    "POST /c/<code>/canned": CASES,
+    "POST /c/<code>/writing": CASES,
+    "POST /c/<code>/note": CASES,
+    "POST /c/<code>/translation": CASES,
+    "POST /c/<code>/consent": CASES,
+    "POST /c/<code>/withdraw": CASES,
+    "POST /c/<code>/wish": CASES,
+    "POST /c/<code>/severity": CASES,
+    "POST /c/<code>/step": CASES,
+    "POST /c/<code>/services": CASES,
+    "POST /c/<code>/refer": CASES,
+    "POST /c/<code>/referral": CASES,
+    "POST /c/<code>/close": CASES,
+    "POST /c/<code>/merge": CASES,
+    "POST /c/<code>/take": CASES,
+    "POST /c/<code>/take-over": SUPERVISOR,
+    "POST /c/<code>/approve": SUPERVISOR,
+    "POST /c/<code>/refuse": SUPERVISOR,
     "GET /directory": READERS,
     "GET /directory/<uuid:service_id>": READERS,
     "POST /directory/<any(phone, schedule, location_address, service):kind>/<uuid:row_id>/verify": EDITORS,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.db import database_now, transaction
@@ -20,8 +20,8 @@ from koudmen.purge import purge
 from koudmen.runtime import Runtime
 from messaging import inbox, simulator
 from messaging.models import Conversation, InboundMessage, OutboundMessage
-from oncall import checklist, staff
-from oncall.models import Case, ChecklistStep
+from oncall import checklist, looking, staff
+from oncall.models import Case, CaseEvent, CaseViewer, ChecklistStep
 
 RULES = Retention(ordinary=timedelta(days=30), case=timedelta(days=1825), log=timedelta(days=365))
 
@@ -167,3 +167,18 @@ def test_a_chore_that_fails_stops_no_other_and_is_done_again() -> None:
     for at in (0.0, 5.0, 10.0, 60.0):
         chores.once(some, at + 1)
     assert done == ["fails", "works", "works", "fails", "works"]
+
+
+def test_who_had_a_case_before_them_is_forgotten_with_the_log(runtime: Runtime) -> None:
+    """The look itself stays in the case's log."""
+    said(runtime, 42, "my husband beats me")
+    with transaction(runtime.sessions) as session:
+        case, at = session.scalars(select(Case)).one(), database_now(session)
+        who = staff.add(session, "Ada", ["officer"], at, phone="+17675550171")
+        looking.look(session, case, who, at)
+        session.execute(text("UPDATE case_viewer SET seen_at = seen_at - make_interval(days => 400)"))
+        looking.look(session, case, staff.add(session, "Bea", ["officer"], at, phone="+17675550172"), at)
+    purge(runtime.sessions, RULES)
+    with runtime.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(CaseViewer)) == 1
+        assert session.scalar(select(func.count()).where(CaseEvent.kind == "viewed")) == 2
