@@ -152,9 +152,8 @@ def _update(session: Session, model: type[Base], rows: list[Row]) -> None:
 
 
 def _complete(model: type[Base], row: Row) -> Row:
-    """The row with all columns: what it does not say is as for any new row."""
-    return {name: row.get(name, default) if default is None else row[name] if row.get(name) is not None else default
-            for name, default in defaults(model).items()}  # fmt: skip
+    """The row with all columns: what it does not say, or leaves empty, is as for any new row."""
+    return defaults(model) | {name: value for name, value in row.items() if value is not None}
 
 
 _DEFAULTS: dict[type[Base], Row] = {}
