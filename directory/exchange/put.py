@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import DataError, IntegrityError, sql
 from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError as IntegrityFault
 from sqlalchemy.orm import Session
 
 from base.db import Base
@@ -80,7 +81,11 @@ def _remove(session: Session, model: type[Base], rows: list[Row], by: str) -> No
     names = primary(model)
     table = model.__table__
     for row in rows:
-        session.execute(delete(model).where(*(table.c[name] == row[name] for name in names)))
+        try:
+            session.execute(delete(model).where(*(table.c[name] == row[name] for name in names)))
+        except IntegrityFault:
+            what = f"a row of {model.__tablename__} cannot be taken away: numbers, hours or contacts hang on it"
+            raise InvalidInput(f"{what}; nothing was changed") from None
         session.add(
             FieldChange(
                 resource_id=row[names[0]], resource_type=model.__tablename__, last_action_type="delete",
