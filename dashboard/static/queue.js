@@ -8,6 +8,8 @@ let stream, tag = "", timer, fetched = 0, fetching = false, again = false, press
 let lost = false, loaded = new Date(), known = new Set(urgent()), audio;
 
 function urgent() { return place.firstElementChild.dataset.urgent.split(" ").filter(Boolean); }
+function codes() { return [...place.querySelectorAll("th a")].map((link) => link.textContent); }
+function at(key) { return place.querySelector(`[data-key="${CSS.escape(key)}"]`); }
 function live() { return stream && stream.readyState === EventSource.OPEN; }
 
 function signIn() {
@@ -26,9 +28,11 @@ function say() {
 function show(html) {
   const held = place.contains(document.activeElement) ? document.activeElement.dataset.key : "";
   const [x, y] = [scrollX, scrollY];
+  const before = new Set(codes());
   place.innerHTML = html;
+  for (const code of codes()) if (!before.has(code)) at(`open ${code}`).closest("tr").classList.add("fresh");
   if (held) {
-    const back = place.querySelector(`[data-key="${CSS.escape(held)}"]`) || place.querySelector(`[data-key="${CSS.escape(held.replace("take", "open"))}"]`);
+    const back = at(held) || at(held.replace("take", "open"));
     if (back) back.focus({ preventScroll: true });
   }
   scrollTo(x, y);
@@ -50,7 +54,7 @@ async function look() {
   fetched = performance.now();
   try {
     const headers = { "X-Koudmen-Fragment": "1", ...(tag && { "If-None-Match": tag }) };
-    const answer = await fetch(place.dataset.rows, { headers, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(15000) });
+    const answer = await fetch(place.dataset.rows, { headers, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout && AbortSignal.timeout(15000) });
     if (answer.status === 401) return signIn();
     if (answer.status === 403) return location.reload();
     if (answer.status !== 304 && !answer.ok) throw new Error("not now");

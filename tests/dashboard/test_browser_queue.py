@@ -92,6 +92,7 @@ def test_a_disclosure_in_kreyol_is_seen_and_heard_without_a_reload_and_taken(nig
 
     found = page.locator("tbody tr")
     expect(found).to_contain_text([f"{case.code}"])
+    expect(found).to_have_class("fresh")
     for words in ("critical", "Haitian Creole", "nobody"):
         expect(found).to_contain_text(words)
     expect(page).to_have_title(re.compile(r"^\(1\) !!! Queue · "))
