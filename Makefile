@@ -33,8 +33,8 @@ audit: ## known faults in the libraries we use, and the list of all of them (sbo
 	.venv/bin/pip-audit --local --skip-editable --format cyclonedx-json --output sbom.json
 	.venv/bin/pip-audit --path "$$(echo nlu/.venv/lib/python3.*/site-packages)"
 
-bench: ## how fast it answers, beside Rasa's own channel
-	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec $(PYTHON) -m tests.bench $(ARGS)
+bench: ## how fast it answers, beside Rasa's own channel, and how fast the staff site is beside a million messages
+	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && $(PYTHON) -m tests.bench $(ARGS) && exec $(PYTHON) -m tests.bench.staff
 
 eval: ## how well it understands
 	@$(SETUP) eval && exec nlu/.venv/bin/python nlu/eval/run.py $(ARGS)
