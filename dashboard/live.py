@@ -125,7 +125,7 @@ class Hub:
                 stream.over = True
                 return b"event: signed-out\ndata:\n\n"
             if stream.seen == self.number:
-                return b": still here\n\n"
+                return b": still here\nevent: here\ndata:\n\n"
             stream.seen = self.number
             return f"event: queue\nid: {self.number}\ndata: {len(self.streams) * SPREAD_MS}\n\n".encode()
 
