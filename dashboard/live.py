@@ -1,4 +1,4 @@
-"""Tells open pages that the queue has changed. One thread a process looks, once a second and only while somebody
+"""Tells open pages that the queue has changed. One thread a process looks, twice a second and only while somebody
 listens; those who listen hold a thread of the server and no connection to the database.
 
 Why it looks and is not told: NOTIFY takes a lock over all commits of the database, those of messages too.
@@ -20,10 +20,11 @@ from dashboard.accounts import sessions as places
 from dashboard.permissions import actions
 from dashboard.queue_board import Board
 
-EVERY_S = 1.0
+EVERY_S = 0.5
 HEARTBEAT_S = 15.0
 AGAIN_MS = 3000  # a browser that lost the line comes back after this
 MOST = 64  # streams of one process; each holds one of its threads
+FOR_ONE = 8  # of one session: a telephone that loses its line leaves streams behind that nobody reads
 FOR_PAGES = 16  # threads that are left for ordinary pages
 SPREAD_MS = 25  # each page asks for its rows some time within this for each open page: not all in the same moment
 KEPT_S = 10.0  # clocks run on: what was looked up is used again for so long at most
@@ -67,7 +68,7 @@ class Hub:
         self.sessions, self.every_s, self.most = sessions, every_s, most
         self.serving: Callable[[], bool] = lambda: True  # the server's: no longer true when it is told to end
         self.number = 0  # rises with each change
-        self.streams: set[Stream] = set()
+        self.streams: dict[Stream, None] = {}  # in the order they came
         self._told = threading.Condition()
         self._watching: threading.Thread | None = None
         self._kept: dict[Hashable, tuple[int, float, Board]] = {}
@@ -78,22 +79,31 @@ class Hub:
         self.most, self.serving = min(self.most, max(threads - FOR_PAGES, 0)), serving
 
     def subscribe(self, session_id: uuid.UUID) -> Stream | None:
-        """A new stream for somebody signed in; None when this process has as many as it may."""
+        """A new stream for somebody signed in; None when this process has as many as it may. Of one session's streams
+        the oldest is ended when there are too many."""
         with self._told:
+            self._end_oldest(session_id)
             if len(self.streams) >= self.most:
                 logger.warning("live pages refused", count=len(self.streams))
                 return None
             stream = Stream(self, session_id)
-            self.streams.add(stream)
+            self.streams[stream] = None
             if not self._watching:
                 self._watching = threading.Thread(target=self._watch, name="queue watch", daemon=True)
                 self._watching.start()
             return stream
 
+    def _end_oldest(self, session_id: uuid.UUID) -> None:
+        own = [stream for stream in self.streams if stream.session_id == session_id]
+        if len(own) >= FOR_ONE:
+            own[0].over = True
+            del self.streams[own[0]]
+            self._told.notify_all()
+
     def leave(self, stream: Stream) -> None:
         """The page is closed, or its line is lost."""
         with self._told:
-            self.streams.discard(stream)
+            self.streams.pop(stream, None)
             self._told.notify_all()
 
     def stop(self) -> None:
@@ -115,7 +125,7 @@ class Hub:
                 stream.over = True
                 return b"event: signed-out\ndata:\n\n"
             if stream.seen == self.number:
-                return b": still here\n\n"
+                return b": still here\nevent: here\ndata:\n\n"
             stream.seen = self.number
             return f"event: queue\nid: {self.number}\ndata: {len(self.streams) * SPREAD_MS}\n\n".encode()
 

@@ -53,7 +53,7 @@ def take(code: str) -> Answer:
     """Take a case; somebody who was quicker is named."""
     filters = queue_filters.read(request.args)
     with opened() as (session, now):
-        case, _page = handling.by_code(session, code)
+        case = handling.by_code(session, code)[0] if code.isdigit() else None
         outcome = handling.acknowledge(session, case.id, me().id, now) if case else Outcome("unknown", code)
         if outcome.case_id:
             done = "case taken" if outcome.kind == "taken" else "case not taken"

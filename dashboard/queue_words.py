@@ -6,17 +6,19 @@ from dashboard import shown
 from dashboard.queue_rows import Line
 from dashboard.words import _
 
+N_ = str  # marks a text for the catalogue; `_()` looks it up when it is shown
 LANGUAGES = {
-    "en": "English", "ht": "Haitian Creole", "acf": "Kwéyòl", "fr": "French", "es": "Spanish", "unknown": "not known",
+    "en": N_("English"), "ht": N_("Haitian Creole"), "acf": N_("Kwéyòl"), "fr": N_("French"), "es": N_("Spanish"),
+    "unknown": N_("not known"),
 }  # fmt: skip
-LEVELS = {1: "officer on call", 2: "backup", 3: "supervisors", 4: "everybody"}
+LEVELS = {1: N_("officer on call"), 2: N_("backup"), 3: N_("supervisors"), 4: N_("everybody")}
 STATES = {
-    "new": "nobody paged yet", "paged": "paged", "acknowledged": "taken, not answered yet", "engaged": "in contact",
-    "closing": "waits for approval to close",
+    "new": N_("nobody paged yet"), "paged": N_("paged"), "acknowledged": N_("taken, not answered yet"),
+    "engaged": N_("in contact"), "closing": N_("waits for approval to close"),
 }  # fmt: skip
 CLOCKS = {
-    "reply": "first answer", "contact": "next contact", "close": "to be closed",
-    "news": "owner is told of news",
+    "reply": N_("first answer"), "contact": N_("next contact"), "close": N_("to be closed"),
+    "news": N_("owner is told of news"),
 }  # fmt: skip
 
 

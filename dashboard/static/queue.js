@@ -2,12 +2,14 @@
 "use strict";
 const place = document.getElementById("queue"), line = document.getElementById("line"), told = document.getElementById("told");
 const sound = document.getElementById("sound"), idle = document.getElementById("idle");
-const SLOW = 10, CLOCKS = 60, AGAIN = 60, WARN = 120, APART = 2;  // seconds
+const SLOW = 10, CLOCKS = 60, AGAIN = 60, WARN = 120, APART = 2, PATIENCE = 15, SILENCE = 40, HELD = 3;  // seconds
 const title = document.title.replace(/^(\(\d+\) )?(!!! )?/, "");
-let stream, tag = "", timer, fetched = 0, fetching = false, again = false, pressed = false;
+let stream, tag = "", timer, due = Infinity, fetched = -APART * 1000, fetching = false, again = false, held = 0, heard = 0;
 let lost = false, loaded = new Date(), known = new Set(urgent()), audio;
 
 function urgent() { return place.firstElementChild.dataset.urgent.split(" ").filter(Boolean); }
+function codes() { return [...place.querySelectorAll("th a")].map((link) => link.textContent); }
+function at(key) { return place.querySelector(`[data-key="${CSS.escape(key)}"]`); }
 function live() { return stream && stream.readyState === EventSource.OPEN; }
 
 function signIn() {
@@ -24,11 +26,13 @@ function say() {
 }
 
 function show(html) {
-  const held = place.contains(document.activeElement) ? document.activeElement.dataset.key : "";
+  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : "";
   const [x, y] = [scrollX, scrollY];
+  const before = new Set(codes());
   place.innerHTML = html;
-  if (held) {
-    const back = place.querySelector(`[data-key="${CSS.escape(held)}"]`) || place.querySelector(`[data-key="${CSS.escape(held.replace("take", "open"))}"]`);
+  for (const code of codes()) if (!before.has(code)) at(`open ${code}`).closest("tr").classList.add("fresh");
+  if (focused) {
+    const back = at(focused) || at(focused.replace("take", "open"));
     if (back) back.focus({ preventScroll: true });
   }
   scrollTo(x, y);
@@ -43,14 +47,27 @@ function announce() {
   if (fresh.length) ring();
 }
 
+// The next look, in so many seconds, unless one is planned before that.
+function plan(seconds) {
+  const at = performance.now() + seconds * 1000;
+  if (at >= due) return;
+  clearTimeout(timer);
+  due = at;
+  timer = setTimeout(look, seconds * 1000);
+}
+
 async function look() {
   clearTimeout(timer);
-  if (pressed || fetching) { again = true; return; }
+  due = Infinity;
+  if (fetching) { again = true; return; }
+  if (performance.now() < held) return plan(0.3);
   fetching = true;
+  again = false;
   fetched = performance.now();
+  const given = new AbortController(), up = setTimeout(() => given.abort(), PATIENCE * 1000);
   try {
     const headers = { "X-Koudmen-Fragment": "1", ...(tag && { "If-None-Match": tag }) };
-    const answer = await fetch(place.dataset.rows, { headers, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(15000) });
+    const answer = await fetch(place.dataset.rows, { headers, credentials: "same-origin", cache: "no-store", signal: given.signal });
     if (answer.status === 401) return signIn();
     if (answer.status === 403) return location.reload();
     if (answer.status !== 304 && !answer.ok) throw new Error("not now");
@@ -60,31 +77,27 @@ async function look() {
     loaded = new Date();
   } catch {
     lost = true;
+  } finally {
+    clearTimeout(up);
+    fetching = false;
   }
-  fetching = false;
   say();
-  later();
+  plan(again ? APART : live() && !lost && idle.hidden ? CLOCKS : SLOW);
 }
 
-function later() {
-  clearTimeout(timer);
-  const wait = again ? APART : live() && !lost && idle.hidden ? CLOCKS : SLOW;
-  again = false;
-  timer = setTimeout(look, wait * 1000);
-}
-
-// A change is shown at once, and several in a row together; not all pages of a night shift ask in the same moment.
+// A change is shown at once, and several in a row together; not all open queues ask in the same moment.
 function changed(event) {
-  const spread = Number((event && event.data) || 0);
-  const since = (performance.now() - fetched) / 1000;
-  if (fetching || pressed) { again = true; return; }
-  clearTimeout(timer);
-  timer = setTimeout(look, Math.max(APART - since, 0) * 1000 + Math.random() * spread);
+  if (fetching) { again = true; return; }
+  const since = (performance.now() - fetched) / 1000, spread = Number((event && event.data) || 0) / 1000;
+  plan(Math.max(APART - since, 0) + Math.random() * spread);
 }
 
 function listen() {
   if (!window.EventSource) return;
+  if (stream) stream.close();
   stream = new EventSource(place.dataset.live);
+  heard = performance.now();
+  for (const name of ["open", "queue", "here"]) stream.addEventListener(name, () => { heard = performance.now(); });
   stream.addEventListener("open", changed);
   stream.addEventListener("queue", changed);
   stream.addEventListener("signed-out", signIn);
@@ -94,10 +107,14 @@ function listen() {
   });
 }
 
-// What is under a finger or the mouse's button stays where it is until it is let go.
-addEventListener("pointerdown", () => { pressed = true; });
-for (const name of ["pointerup", "pointercancel"])
-  addEventListener(name, () => setTimeout(() => { pressed = false; if (again) later(); }, 300));
+// A line can die without a word: the server is heard every 15 seconds.
+setInterval(() => {
+  if (live() && performance.now() - heard > SILENCE * 1000) { listen(); look(); }
+}, 5000);
+
+// What is under a finger or the mouse's button stays where it is until it is let go, or for a moment.
+addEventListener("pointerdown", () => { held = performance.now() + HELD * 1000; });
+for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => { held = performance.now() + 300; });
 
 function wanted() { return localStorage.getItem("koudmen-sound") === "on"; }
 
@@ -145,4 +162,4 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) chan
 button();
 say();
 listen();
-later();
+plan(SLOW);

@@ -92,6 +92,7 @@ def test_a_disclosure_in_kreyol_is_seen_and_heard_without_a_reload_and_taken(nig
 
     found = page.locator("tbody tr")
     expect(found).to_contain_text([f"{case.code}"])
+    expect(found).to_have_class("fresh")
     for words in ("critical", "Haitian Creole", "nobody"):
         expect(found).to_contain_text(words)
     expect(page).to_have_title(re.compile(r"^\(1\) !!! Queue · "))
@@ -171,6 +172,28 @@ def test_a_lost_line_is_said_and_found_again(night: Night) -> None:
     expect(page.locator("#line")).not_to_contain_text("Not connected")
 
 
+def test_a_line_that_died_without_a_word_is_opened_anew(night: Night) -> None:
+    page = night.page()
+    page.clock.install()
+    page.goto(f"{night.base}/queue")
+    line(page, "Live")
+    with page.expect_request("**/live"):
+        page.clock.fast_forward(46_000)
+    line(page, "Live")
+
+
+def test_a_finger_holds_the_rows_still_but_not_for_ever(night: Night) -> None:
+    opened(night.sessions)
+    page = night.queue()
+    line(page, "Live")
+    page.get_by_role("heading", name="Queue").hover()
+    before = page.evaluate("performance.now()")
+    page.mouse.down()
+    case = opened(night.sessions, "critical")
+    expect(page.get_by_role("link", name=case.code, exact=True)).to_be_visible()
+    assert page.evaluate("performance.now()") - before >= 3_000
+
+
 @pytest.mark.parametrize("why", ["no event source", "too many live pages"])
 def test_without_a_live_line_it_asks_every_ten_seconds(night: Night, why: str) -> None:
     if why == "too many live pages":
@@ -179,9 +202,11 @@ def test_without_a_live_line_it_asks_every_ten_seconds(night: Night, why: str) -
     page.clock.install()
     page.goto(f"{night.base}/queue")
     line(page, "every 10 seconds")
-    case = opened(night.sessions)
-    page.clock.fast_forward(11_000)
-    expect(page.get_by_role("link", name=case.code, exact=True)).to_be_visible()
+    row = page.get_by_role("link", name=opened(night.sessions).code, exact=True)
+    for _ in range(3):  # a question may be under way, asked before the case was there
+        page.clock.fast_forward(11_000)
+        page.wait_for_timeout(500)
+    expect(row).to_be_visible()
 
 
 def test_who_is_signed_out_elsewhere_is_sent_to_sign_in(night: Night) -> None:

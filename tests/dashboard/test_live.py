@@ -154,7 +154,20 @@ def test_there_are_only_so_many_and_a_closed_page_makes_room(app: Flask, signed_
     second.close()
     fourth.close()
     assert browser.head("/live", buffered=True).status_code == 200
-    assert app.extensions["live"].streams == set(), "asking for the head alone leaves nothing open"
+    assert app.extensions["live"].streams == {}, "asking for the head alone leaves nothing open"
+
+
+def test_a_telephone_that_keeps_losing_its_line_takes_no_place_from_others(
+    hub: live.Hub, place: uuid.UUID, sessions: sessionmaker[Session], people: dict[str, uuid.UUID]
+) -> None:
+    hub.most = live.FOR_ONE + 1
+    lost = [listening(hub, place) for _ in range(3 * live.FOR_ONE)]
+    with transaction(sessions) as session:
+        places.begin(session, people["supervisor"], "totp", "", datetime.now(UTC))
+        other = session.scalars(select(StaffSession.id).where(StaffSession.id != place)).one()
+    assert next(listening(hub, other)).startswith(CHANGED)
+    assert [list(stream) for stream in lost[: -live.FOR_ONE]] == [[]] * 2 * live.FOR_ONE, "the oldest are ended"
+    assert len(hub.streams) == live.FOR_ONE + 1
 
 
 def test_who_is_signed_out_is_told_so(app: Flask, client: object) -> None:

@@ -215,6 +215,13 @@ def test_a_case_that_is_closed_meanwhile_cannot_be_taken(
         assert session.get_one(Case, case.id).owner_id is None
 
 
+@pytest.mark.parametrize("code", ["0", "9" * 400, "%00", "x", "1%0A", "٣٣٣٣", "..", "<b>"])
+def test_a_code_that_is_none_is_told_kindly(signed_in: SignedIn, code: str) -> None:
+    answer = signed_in("officer").post(f"/queue/{code}/take")
+    assert answer.status_code in {200, 400, 404}
+    assert "<b>" not in answer.text.partition("<main")[2].partition("<h1")[0]
+
+
 def test_a_merged_case_is_taken_with_the_one_it_belongs_to(
     signed_in: SignedIn, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
 ) -> None:
