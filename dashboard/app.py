@@ -14,7 +14,7 @@ from base.crypto import load_keys
 from base.db import keys, make_engine, make_sessions, use_keys
 from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
-from dashboard import calendar, guard, me, shown, signin, web, words
+from dashboard import calendar, guard, me, rota, shown, signin, web, words
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
 
@@ -26,7 +26,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # What stands at the head of every page: address, title, and who sees it.
-MENU: tuple[tuple[str, str, Action], ...] = ()
+MENU: tuple[tuple[str, str, Action], ...] = (("/rota", "Rota", "see the rota"),)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     CSRFProtect(app)  # type: ignore[no-untyped-call]
     guard.protect(app)
-    for blueprint in (calendar.blueprint, signin.blueprint, me.blueprint):
+    for blueprint in (calendar.blueprint, signin.blueprint, me.blueprint, rota.blueprint):
         app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/", view_func=home)

@@ -11,6 +11,7 @@ from dashboard.accounts import passkeys, sessions
 from dashboard.models import Credential, StaffSession
 from dashboard.permissions import allowed
 from dashboard.web import opened, secure
+from oncall import rota
 from oncall.models import Staff
 
 logger = log.get(__name__)
@@ -61,6 +62,8 @@ def _who(*, live: bool) -> None:
             return
         known = session.get(Credential, who.id)
         g.strong = found.how == "oidc" or bool(known and known.totp_confirmed_at) or bool(passkeys.of(session, who.id))
+        if not live and allowed(who, "see the rota"):
+            g.on_duty = rota.names_now(session, now)  # stands on every page
         g.staff, g.session, g.now = who, found, now
 
 

@@ -27,6 +27,9 @@ PUBLIC = {
     "GET /setup": "a first sign-in",
     "POST /setup": "a first sign-in",
 }
+SEE_ROTA = frozenset({"officer", "supervisor", "administrator"})
+PLAN = frozenset({"supervisor", "administrator"})
+RUN = frozenset({"administrator"})
 # method and rule -> the roles that may
 STAFF: dict[str, frozenset[str]] = {
     "GET /again": ALL,
@@ -43,6 +46,20 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /me/passkeys": ALL,
     "POST /me/passkeys/<uuid:passkey_id>/remove": ALL,
     "POST /me/sessions/<uuid:session_id>/end": ALL,
+    "GET /rota": SEE_ROTA,
+    "GET /rota/shift": PLAN,
+    "POST /rota/shift": PLAN,
+    "GET /rota/rotation": PLAN,
+    "POST /rota/rotation": PLAN,
+    "GET /rota/override": PLAN,
+    "POST /rota/override": PLAN,
+    "POST /rota/shift/<uuid:shift_id>/cancel": PLAN,
+    "POST /rota/rotation/<uuid:rotation_id>/end": PLAN,
+    "POST /rota/override/<uuid:override_id>/cancel": PLAN,
+    "GET /rota/swap": SEE_ROTA,
+    "POST /rota/swap": SEE_ROTA,
+    "POST /rota/swap/<uuid:swap_id>": SEE_ROTA,
+    "POST /rota/test/<uuid:staff_id>": PLAN,
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
