@@ -14,7 +14,7 @@ from base.crypto import load_keys
 from base.db import keys, make_engine, make_sessions, use_keys
 from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
-from dashboard import calendar, guard, me, rota, shown, signin, web, words
+from dashboard import calendar, guard, me, rota, shown, signin, staffing, web, words
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
 
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     CSRFProtect(app)  # type: ignore[no-untyped-call]
     guard.protect(app)
-    for blueprint in (calendar.blueprint, signin.blueprint, me.blueprint, rota.blueprint):
+    for blueprint in (calendar.blueprint, signin.blueprint, me.blueprint, rota.blueprint, staffing.blueprint):
         app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/", view_func=home)

@@ -61,15 +61,9 @@ def _made(kind: str, make: Callable[[Session, datetime], Made]) -> Answer | tupl
             made = make(session, now)
             audited(session, f"{kind} added", now, f"{kind}:{made.id}", level=made.level)
     except KoudmenError as error:
-        return _form(kind, request.form, told(error)), 400
+        return _form(kind, request.form, typed.told(error)), 400
     flash(_("It is in the rota."))
     return redirect(url_for("rota.page", week=made.starts_at.astimezone(DOMINICA).date()), 303)
-
-
-def told(error: KoudmenError) -> str:
-    """An error as a sentence."""
-    words = str(error)
-    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _level() -> int:
@@ -225,7 +219,7 @@ def swap_ask() -> Answer | tuple[str, int]:
                 asked = swaps.ask(session, me().id, one, other, now)
                 audited(session, "swap asked", now, f"swap:{asked.id}")
     except KoudmenError as error:
-        return _swap_form(told(error)), 400
+        return _swap_form(typed.told(error)), 400
     flash(_("The two duties are swapped.") if may("change the rota") else _("Asked. Nothing changes before a yes."))
     return redirect(url_for("rota.page", week=one.start.astimezone(DOMINICA).date()), 303)
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime, timedelta
 
 from base.clock import DOMINICA
-from base.errors import InvalidInput
+from base.errors import InvalidInput, KoudmenError
 
 FIRST, LAST = 2020, 2100  # years that a rota or a log is asked for
 
@@ -58,3 +58,9 @@ def chosen(text: str | None, what: str) -> uuid.UUID:
 def monday(of: date) -> date:
     """The Monday of a day's week."""
     return of - timedelta(days=of.weekday())
+
+
+def told(error: KoudmenError) -> str:
+    """What was refused, as a sentence for the page."""
+    words = str(error)
+    return f"{words[:1].upper()}{words[1:]}."

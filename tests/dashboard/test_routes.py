@@ -60,6 +60,16 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /rota/swap": SEE_ROTA,
     "POST /rota/swap/<uuid:swap_id>": SEE_ROTA,
     "POST /rota/test/<uuid:staff_id>": PLAN,
+    "GET /accounts": RUN,
+    "GET /accounts/new": RUN,
+    "POST /accounts/new": RUN,
+    "GET /accounts/<uuid:staff_id>": RUN,
+    "POST /accounts/<uuid:staff_id>/work": RUN,
+    "POST /accounts/<uuid:staff_id>/reach": RUN,
+    "POST /accounts/<uuid:staff_id>/verify": RUN,
+    "POST /accounts/<uuid:staff_id>/reset": RUN,
+    "POST /accounts/<uuid:staff_id>/sessions/end": RUN,
+    "POST /accounts/<uuid:staff_id>/end": RUN,
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
