@@ -15,6 +15,7 @@ from base.db import keys, make_engine, make_sessions, use_keys
 from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
 from dashboard import calendar, guard, me, rota, shown, signin, staffing, web, words
+from dashboard import log as audit_log
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
 
@@ -51,7 +52,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     CSRFProtect(app)  # type: ignore[no-untyped-call]
     guard.protect(app)
-    for blueprint in (calendar.blueprint, signin.blueprint, me.blueprint, rota.blueprint, staffing.blueprint):
+    for blueprint in (
+        calendar.blueprint,
+        signin.blueprint,
+        me.blueprint,
+        rota.blueprint,
+        staffing.blueprint,
+        audit_log.blueprint,
+    ):
         app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/", view_func=home)

@@ -70,6 +70,10 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /accounts/<uuid:staff_id>/reset": RUN,
     "POST /accounts/<uuid:staff_id>/sessions/end": RUN,
     "POST /accounts/<uuid:staff_id>/end": RUN,
+    "GET /audit": PLAN,
+    "POST /audit/verify": PLAN,
+    "GET /audit/log.jsonl": PLAN,
+    "GET /audit/log.csv": PLAN,
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
