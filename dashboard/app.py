@@ -14,7 +14,7 @@ from base.crypto import load_keys
 from base.db import keys, make_engine, make_sessions, use_keys
 from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
-from dashboard import calendar, guard, me, rota, shown, signin, staffing, web, words
+from dashboard import calendar, guard, health, me, rota, shown, signin, staffing, web, words
 from dashboard import log as audit_log
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
@@ -27,7 +27,12 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # What stands at the head of every page: address, title, and who sees it.
-MENU: tuple[tuple[str, str, Action], ...] = (("/rota", "Rota", "see the rota"),)
+MENU: tuple[tuple[str, str, Action], ...] = (
+    ("/rota", "Rota", "see the rota"),
+    ("/accounts", "Accounts", "change accounts"),
+    ("/audit", "Audit log", "see the audit log"),
+    ("/health", "Health", "see the service's health"),
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -52,15 +57,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     CSRFProtect(app)  # type: ignore[no-untyped-call]
     guard.protect(app)
-    for blueprint in (
-        calendar.blueprint,
-        signin.blueprint,
-        me.blueprint,
-        rota.blueprint,
-        staffing.blueprint,
-        audit_log.blueprint,
-    ):
-        app.register_blueprint(blueprint)
+    for part in (calendar, signin, me, rota, staffing, audit_log, health):
+        app.register_blueprint(part.blueprint)
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/", view_func=home)
     _templates(app)

@@ -74,6 +74,8 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /audit/verify": PLAN,
     "GET /audit/log.jsonl": PLAN,
     "GET /audit/log.csv": PLAN,
+    "GET /health": RUN,
+    "POST /health/replay/<uuid:outbound_id>": RUN,
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
