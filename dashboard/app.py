@@ -14,7 +14,7 @@ from base.crypto import load_keys
 from base.db import keys, make_engine, make_sessions, use_keys
 from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
-from dashboard import calendar, guard, health, me, rota, shown, signin, staffing, web, words
+from dashboard import calendar, guard, health, me, ministry, rota, shown, signin, staffing, web, words
 from dashboard import log as audit_log
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     CSRFProtect(app)  # type: ignore[no-untyped-call]
     guard.protect(app)
-    for part in (calendar, signin, me, rota, staffing, audit_log, health):
+    for part in (calendar, signin, ministry, me, rota, staffing, audit_log, health):
         app.register_blueprint(part.blueprint)
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/", view_func=home)
@@ -92,7 +92,7 @@ def _templates(app: Flask) -> None:
         settings = web.site().settings
         return {
             "staff": g.get("staff"), "rehearsal": settings.rehearsing, "service_name": settings.config.service.name,
-            "menu": MENU, "on_duty": web.on_duty(),
+            "menu": MENU, "ministry": settings.oidc is not None, "on_duty": web.on_duty(),
         }  # fmt: skip
 
 

@@ -24,6 +24,8 @@ PUBLIC = {
     "POST /sign-in/code": "the second half",
     "POST /sign-in/passkey/ask": "with a passkey",
     "POST /sign-in/passkey": "with a passkey",
+    "GET /sign-in/ministry": "sends on to the ministry's own sign-in",
+    "GET /sign-in/ministry/back": "comes back from it",
     "GET /setup": "a first sign-in",
     "POST /setup": "a first sign-in",
 }
