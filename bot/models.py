@@ -20,6 +20,8 @@ class UnreadMessage(Base):
     reason: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     done_at: Mapped[datetime | None]
+    done_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    done_how: Mapped[str | None] = mapped_column(comment="answered, nothing_needed, case")
 
 
 class Demand(Base):

@@ -14,7 +14,24 @@ from base.crypto import load_keys
 from base.db import keys, make_engine, make_sessions, use_keys
 from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
-from dashboard import calendar, guard, health, me, ministry, rota, shown, signin, staffing, web, words
+from dashboard import (
+    calendar,
+    directory_pages,
+    guard,
+    health,
+    live,
+    me,
+    ministry,
+    queue,
+    report_pages,
+    rota,
+    shown,
+    signin,
+    staffing,
+    unread,
+    web,
+    words,
+)
 from dashboard import log as audit_log
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
@@ -26,8 +43,17 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+BLUEPRINTS = (
+    calendar.blueprint, signin.blueprint, me.blueprint, unread.blueprint, directory_pages.blueprint,
+    report_pages.blueprint, queue.blueprint, ministry.blueprint, rota.blueprint, staffing.blueprint,
+    audit_log.blueprint, health.blueprint,
+)  # fmt: skip
 # What stands at the head of every page: address, title, and who sees it.
 MENU: tuple[tuple[str, str, Action], ...] = (
+    ("/queue", "Queue", "see the queue"),
+    ("/unread", "Not understood", "read what was not understood"),
+    ("/directory", "Directory", "see the directory"),
+    ("/reports", "Reports", "see reports"),
     ("/rota", "Rota", "see the rota"),
     ("/accounts", "Accounts", "change accounts"),
     ("/audit", "Audit log", "see the audit log"),
@@ -42,7 +68,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     use_keys(load_keys(settings.keys, settings.home))
     engine = make_engine(settings.database_url or "", pool_size=DATABASE_POOL)
     app = Flask(__name__, static_folder="static")
-    app.extensions["koudmen"] = web.Site(settings, make_sessions(engine), Bell(settings.redis_url))
+    sessions = make_sessions(engine)
+    app.extensions["koudmen"] = web.Site(settings, sessions, Bell(settings.redis_url))
+    app.extensions["live"] = live.Hub(sessions)
     app.config.update(
         SECRET_KEY=keys().lookup("flask", "staff site").hex(),
         SESSION_COOKIE_NAME="koudmen-form",
@@ -57,8 +85,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     CSRFProtect(app)  # type: ignore[no-untyped-call]
     guard.protect(app)
-    for part in (calendar, signin, ministry, me, rota, staffing, audit_log, health):
-        app.register_blueprint(part.blueprint)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/", view_func=home)
     _templates(app)
@@ -74,7 +102,8 @@ def healthz() -> Response:
 
 @public("sends on to signing in, or to the first page one may see")
 def home() -> Answer:
-    return redirect(url_for("me.page" if g.staff else "signin.page"), 303)
+    mine = [address for address, _, action in MENU if web.may(action)]
+    return redirect(mine[0] if mine else url_for("me.page" if g.staff else "signin.page"), 303)
 
 
 def _templates(app: Flask) -> None:
@@ -84,7 +113,7 @@ def _templates(app: Flask) -> None:
         "clock": shown.clock, "iso": shown.iso,
     }  # fmt: skip
     app.jinja_env.globals.update(told)
-    app.jinja_env.globals["MARK"] = shown.MARK
+    app.jinja_env.globals.update(MARK=shown.MARK, NAMES=shown.NAMES)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     @app.context_processor

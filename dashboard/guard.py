@@ -33,6 +33,8 @@ def _guard() -> Answer | None:
     g.staff = g.session = None
     if request.endpoint is None:
         return None  # no such page: 404 for all alike
+    if any("\0" in part for part in (request.path, *request.args.values(), *request.form.values())):
+        abort(400)  # no browser sends it, and the database has no such letter
     view = current_app.view_functions[request.endpoint]
     marks = getattr(view, "__dict__", {})
     if request.endpoint == "static" or "public" in marks:

@@ -6,6 +6,8 @@ from base.clock import DOMINICA
 
 MARK = {"critical": "!!!", "high": "!!", "standard": "!"}  # severity without colour
 
+NAMES = {"en": "English", "ht": "Haitian Creole", "acf": "Kweyol", "fr": "French", "es": "Spanish"}
+
 
 def local(at: datetime | None) -> str:
     """`24 Nov 14:05`; nothing for nothing."""

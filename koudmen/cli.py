@@ -15,7 +15,10 @@ from koudmen.home import read_addresses
 COMMANDS = {
     "up": ("koudmen.up", "start everything and watch it"),
     "db": ("koudmen.commands.db", "upgrade: bring the database to the newest version"),
-    "directory": ("koudmen.commands.directory", "seed: load the Dominica directory; coverage: which need is met where"),
+    "directory": (
+        "koudmen.commands.directory",
+        "seed, import, export, template, duplicates, merge, check, coverage: the services of the island",
+    ),
     "worker": ("koudmen.commands.work", "serve queues: worker turn | send | protect"),
     "sweeper": ("koudmen.commands.sweep", "pick up what a crash left"),
     "engine": ("koudmen.commands.engine", "the on-call engine: pages until somebody takes a case"),

@@ -5,7 +5,7 @@ A session ends after 30 minutes without a page asked for and after 12 hours in a
 import re
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from base.db import keys
 from dashboard.models import StaffSession
+from oncall.models import Staff
 
 IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=12)
 PROOF = timedelta(minutes=10)  # so long after proving who they are, somebody may export
@@ -52,6 +53,19 @@ def current(session: Session, token: str, now: datetime, *, live: bool = False) 
 def proved(session: Session, session_id: uuid.UUID, now: datetime) -> None:
     """They have just proved once more who they are."""
     session.execute(update(StaffSession).where(StaffSession.id == session_id).values(proved_at=now))
+
+
+def left(found: StaffSession, now: datetime) -> timedelta:
+    """How long it lasts if no page is asked for."""
+    return min(found.seen_at + IDLE, found.created_at + LONGEST) - now
+
+
+def alive(session: Session, ids: Collection[uuid.UUID], now: datetime) -> Sequence[tuple[uuid.UUID, list[str]]]:
+    """Of these sessions those that still count, with the roles of whose they are."""
+    query = select(StaffSession.id, Staff.roles).join(Staff, Staff.id == StaffSession.staff_id)
+    query = query.where(StaffSession.id.in_(ids), StaffSession.ended_at.is_(None), Staff.disabled_at.is_(None))
+    query = query.where(StaffSession.created_at > now - LONGEST, StaffSession.seen_at > now - IDLE)
+    return [(row[0], row[1]) for row in session.execute(query)]
 
 
 def open_of(session: Session, staff_id: uuid.UUID, now: datetime) -> Sequence[StaffSession]:

@@ -41,6 +41,7 @@ class Case(Base):
         Index("uq_case_conversation_open", "conversation_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("ix_case_open", "severity", "opened_at", postgresql_where=text("closed_at IS NULL")),
         Index("ix_case_due", "due_at", postgresql_where=text("closed_at IS NULL")),
+        Index("ix_case_closed", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
         CheckConstraint(f"state IN {STATES}", name="state"),
         CheckConstraint("closed_at IS NOT NULL OR state = 'merged' OR due_at IS NOT NULL", name="open_has_due"),
         CheckConstraint("(merged_into IS NOT NULL) = (state = 'merged')", name="merged"),

@@ -27,6 +27,7 @@ SignedIn = Callable[..., Browser]
 def app(settings: Settings, engine: object) -> Iterator[Flask]:
     made = dashboard.app.create_app(settings)
     yield made
+    made.extensions["live"].stop()
     made.extensions["koudmen"].sessions.kw["bind"].dispose()
 
 

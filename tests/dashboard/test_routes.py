@@ -12,6 +12,9 @@ from oncall.models.staff import ROLES
 from tests.dashboard.conftest import SignedIn
 
 ALL = frozenset(ROLES)
+CASES = frozenset({"officer", "supervisor"})
+READERS = frozenset({"officer", "supervisor", "editor"})
+EDITORS = frozenset({"editor"})
 # method and rule -> why nobody signs in for it
 PUBLIC = {
     "GET /healthz": "says ok and nothing else",
@@ -78,7 +81,31 @@ STAFF: dict[str, frozenset[str]] = {
     "GET /audit/log.csv": PLAN,
     "GET /health": RUN,
     "POST /health/replay/<uuid:outbound_id>": RUN,
+    "GET /directory": READERS,
+    "GET /directory/<uuid:service_id>": READERS,
+    "POST /directory/<any(phone, schedule):kind>/<uuid:row_id>/verify": EDITORS,
+    "POST /directory/tasks/<uuid:task_id>/done": EDITORS,
+    "GET /directory/stale": READERS,
+    "GET /directory/coverage": READERS,
+    "GET /directory/coverage.<any(svg, csv):form>": READERS,
+    "GET /reports": frozenset({"analyst"}),
+    "GET /reports/<code>.<kind>": frozenset({"analyst"}),
+    "GET /unread": CASES,
+    "GET /unread/<int:unread_id>": CASES,
+    "POST /unread/<int:unread_id>/answer": CASES,
+    "POST /unread/<int:unread_id>/close": CASES,
+    "POST /unread/<int:unread_id>/case": CASES,
+    "POST /unread/<int:unread_id>/label": CASES,
+    "GET /unread/examples": CASES,
+    "POST /unread/examples/<int:example_id>/approve": CASES,
+    "POST /unread/examples/<int:example_id>/reject": CASES,
+    "GET /queue": CASES,
+    "GET /queue/rows": CASES,
+    "GET /live": CASES,
+    "POST /queue/<code>/take": CASES,
 }
+VALUES = {"UUIDConverter": uuid.UUID(int=7), "IntegerConverter": 7}
+CHOICES = {"kind": "phone", "form": "svg"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -89,9 +116,8 @@ def routes(app: Flask) -> dict[str, Rule]:
 def address(app: Flask, rule: Rule) -> str:
     """An address of a rule, with ids that nobody has."""
     with app.test_request_context():
-        values = {
-            name: uuid.UUID(int=7) if "uuid" in str(kind).lower() else "7" for name, kind in rule._converters.items()
-        }
+        kinds = {name: type(kind).__name__ for name, kind in rule._converters.items()}
+        values = {name: CHOICES.get(name, VALUES.get(kind, "7")) for name, kind in kinds.items()}
         return app.url_map.bind("localhost").build(rule.endpoint, values, method=None)
 
 
