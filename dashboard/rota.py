@@ -21,7 +21,7 @@ from oncall.clocks import LEVELS
 from oncall.models import Override, Rotation, Shift, Staff
 
 blueprint = Blueprint("rota", __name__)
-MOST_GAPS = 40
+MOST_GAPS = 15
 LONGEST = timedelta(days=366)
 Made = Shift | Rotation | Override
 KINDS: dict[str, type[Made]] = {"shift": Shift, "rotation": Rotation, "override": Override}

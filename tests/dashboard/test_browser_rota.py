@@ -1,4 +1,4 @@
-"""Stories in a real Chromium: a gap of the rota is found and filled, signing in with a passkey and with a one-time code,
+"""Stories in a real Chromium: a rota gap is found and filled, signing in with a passkey and with a one-time code,
 and every page of this part, narrow and wide, with nobody kept out.
 
 `KOUDMEN_SHOTS=docs/images` keeps pictures of them.
