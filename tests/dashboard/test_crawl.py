@@ -26,7 +26,7 @@ NAMES = (
     "then", "code", "password", "account", "state", "severity", "owner", "page", "q", "text", "need", "concern", "from",
     "to", "month", "kind", "reason", "parish",
 )  # fmt: skip
-TRIES = 2
+TRIES = 4
 
 
 def addresses(app: Flask, rule: Rule, chance: random.Random) -> str:
