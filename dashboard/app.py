@@ -20,16 +20,21 @@ from dashboard import (
     directory_edit,
     directory_pages,
     guard,
+    health,
     live,
     me,
+    ministry,
     queue,
     report_pages,
+    rota,
     shown,
     signin,
+    staffing,
     unread,
     web,
     words,
-)  # fmt: skip
+)
+from dashboard import log as audit_log
 from dashboard.permissions import Action, public
 from messaging.bell import Bell
 
@@ -41,8 +46,9 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 BLUEPRINTS = (
-    calendar.blueprint, signin.blueprint, me.blueprint, queue.blueprint, case_prepared.blueprint, unread.blueprint,
-    directory_pages.blueprint, directory_edit.blueprint, report_pages.blueprint,
+    calendar.blueprint, signin.blueprint, ministry.blueprint, me.blueprint, queue.blueprint, case_prepared.blueprint,
+    unread.blueprint, directory_pages.blueprint, directory_edit.blueprint, report_pages.blueprint, rota.blueprint,
+    staffing.blueprint, audit_log.blueprint, health.blueprint,
 )  # fmt: skip
 # What stands at the head of every page: address, title, and who sees it.
 MENU: tuple[tuple[str, str, Action], ...] = (
@@ -50,6 +56,10 @@ MENU: tuple[tuple[str, str, Action], ...] = (
     ("/unread", "Not understood", "read what was not understood"),
     ("/directory", "Directory", "see the directory"),
     ("/reports", "Reports", "see reports"),
+    ("/rota", "Rota", "see the rota"),
+    ("/accounts", "Accounts", "change accounts"),
+    ("/audit", "Audit log", "see the audit log"),
+    ("/health", "Health", "see the service's health"),
 )
 
 
@@ -113,7 +123,7 @@ def _templates(app: Flask) -> None:
         settings = web.site().settings
         return {
             "staff": g.get("staff"), "rehearsal": settings.rehearsing, "service_name": settings.config.service.name,
-            "menu": MENU, "on_duty": web.on_duty(),
+            "menu": MENU, "ministry": settings.oidc is not None, "on_duty": web.on_duty(),
         }  # fmt: skip
 
 

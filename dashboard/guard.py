@@ -11,10 +11,12 @@ from dashboard.accounts import passkeys, sessions
 from dashboard.models import Credential, StaffSession
 from dashboard.permissions import allowed
 from dashboard.web import opened, secure
+from oncall import rota
 from oncall.models import Staff
 
 logger = log.get(__name__)
 FRAGMENT = "X-Koudmen-Fragment"  # sent by our script: answer with a status, not with a page to sign in on
+LARGEST_ID = 2**63 - 1
 SECOND = frozenset({"me.second", "me.totp", "me.passkey_new", "me.passkey_add", "signin.out", "me.recovery"})
 
 
@@ -34,6 +36,8 @@ def _guard() -> Answer | None:
         return None  # no such page: 404 for all alike
     if any("\0" in part for part in (request.path, *request.args.values(), *request.form.values())):
         abort(400)  # no browser sends it, and the database has no such letter
+    if any(isinstance(one, int) and one > LARGEST_ID for one in (request.view_args or {}).values()):
+        abort(404)  # the database has no such number
     view = current_app.view_functions[request.endpoint]
     marks = getattr(view, "__dict__", {})
     if request.endpoint == "static" or "public" in marks:
@@ -63,6 +67,8 @@ def _who(*, live: bool) -> None:
             return
         known = session.get(Credential, who.id)
         g.strong = found.how == "oidc" or bool(known and known.totp_confirmed_at) or bool(passkeys.of(session, who.id))
+        if not live and allowed(who, "see the rota"):
+            g.on_duty = rota.names_now(session, now)  # stands on every page
         g.staff, g.session, g.now = who, found, now
 
 

@@ -71,7 +71,7 @@ class SignInStep(Base):
     """Half of a sign-in: what was proved or asked so far. Used once, within minutes."""
 
     __tablename__ = "sign_in_step"
-    __table_args__ = (CheckConstraint("purpose IN ('second', 'passkey', 'register')", name="purpose"),)
+    __table_args__ = (CheckConstraint("purpose IN ('second', 'passkey', 'register', 'oidc')", name="purpose"),)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     purpose: Mapped[str]
     staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))

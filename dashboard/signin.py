@@ -48,7 +48,9 @@ def password() -> Answer | tuple[str, int]:
             return render_template("signin/page.html", then=then, account=account, wrong=WRONG), 401
         known = passwords.of(session, who.id)
         if known.totp_confirmed_at is None and not passkeys.of(session, who.id):
-            return _in(session, who, "setup", then, now)  # the guard lets them set up a second proof and nothing else
+            return entered(
+                session, who, "setup", then, now
+            )  # the guard lets them set up a second proof and nothing else
         browser["step"] = str(passkeys.step(session, "second", now, who.id))
     return redirect(url_for("signin.second", then=then), 303)
 
@@ -65,7 +67,7 @@ def code() -> Answer | tuple[str, int]:
     """The second half: the one-time code, or one of the recovery codes."""
     then, typed = guard.local(request.form.get("then")), request.form.get("code", "")[:40]
     with opened() as (session, now):
-        asked = passkeys.take(session, _step(), "second", now)
+        asked = passkeys.take(session, browser_step(), "second", now)
         if asked is None or asked.staff_id is None:
             flash("That took too long. Begin again.")
             return redirect(url_for("signin.page", then=then), 303)
@@ -74,7 +76,7 @@ def code() -> Answer | tuple[str, int]:
         how = None if throttle.blocked(session, tries, now) else _second(session, who, typed, now)
         if how and who.disabled_at is None:
             throttle.forget(session, tries)
-            return _in(session, who, how, then, now)
+            return entered(session, who, how, then, now)
         throttle.failed(session, tries, now)
         browser["step"] = str(passkeys.step(session, "second", now, who.id))
         return render_template("signin/code.html", then=then, wrong=WRONG), 401
@@ -104,11 +106,11 @@ def passkey() -> Answer | tuple[str, int]:
             answer = passkeys.parsed(request.form.get("answer", ""))
         except InvalidInput:
             answer = {}
-        found = passkeys.sign_in(session, _step(), answer, passkey_site(), now)
+        found = passkeys.sign_in(session, browser_step(), answer, passkey_site(), now)
         who = session.get(Staff, found) if found else None
         if who is None or who.disabled_at is not None:
             return render_template("signin/page.html", then=then, wrong=WRONG), 401
-        return _in(session, who, "passkey", then, now)
+        return entered(session, who, "passkey", then, now)
 
 
 @blueprint.get("/setup")
@@ -134,7 +136,7 @@ def set_up() -> Answer | tuple[str, int]:
             return render_template("signin/setup.html", account=account, wrong=WRONG), 401
         passwords.put(session, who.id, chosen, now, who.name)
         sessions.end_all(session, who.id, "new password", now)
-        return _in(session, who, "setup", "/me", now)
+        return entered(session, who, "setup", "/me", now)
 
 
 @blueprint.get("/again")
@@ -186,12 +188,12 @@ def _written(account: str) -> str:
         return account
 
 
-def _step() -> uuid.UUID:
+def browser_step() -> uuid.UUID:
     """The half of a sign-in this browser has begun; one that nobody has when there is none."""
     return as_uuid(str(browser.get("step", ""))) or uuid.UUID(int=0)
 
 
-def _in(session: Session, who: Staff, how: How, then: str, now: datetime) -> Answer:
+def entered(session: Session, who: Staff, how: How, then: str, now: datetime) -> Answer:
     """Signed in: a fresh token, nothing of before is kept (no session can be planted)."""
     token = sessions.begin(session, who.id, how, request.headers.get("User-Agent", "")[:300], now)
     audit.record(session, "signed in", now, actor=who.id, subject=f"staff:{who.id}", detail={"how": how})

@@ -100,8 +100,11 @@ def as_uuid(text: str) -> uuid.UUID | None:
 
 
 def on_duty() -> list[str] | None:
-    """The names of those on duty now, level 1 first; None for who may not see the rota."""
+    """The names of those on duty now, level 1 first; None for who may not see the rota. The guard has looked already
+    (in its own transaction, so that a page that is made inside one asks for no second connection)."""
     if not may("see the rota"):
         return None
-    with opened() as (session, now):
-        return [who.name for level in rota.ROTA_LEVELS for who in rota.on_duty(session, now, level)]
+    if "on_duty" not in g:
+        with opened() as (session, now):
+            g.on_duty = rota.names_now(session, now)
+    return cast(list[str], g.on_duty)

@@ -3,7 +3,7 @@
 from oncall.models.case import Case, CaseEvent, CaseViewer, Consent, Referral
 from oncall.models.checklist import ChecklistStep
 from oncall.models.page import Alarm, Page
-from oncall.models.staff import Override, Rotation, Shift, Staff
+from oncall.models.staff import Override, Rotation, Shift, Staff, SwapRequest
 
 __all__ = [
     "Alarm",
@@ -18,4 +18,5 @@ __all__ = [
     "Rotation",
     "Shift",
     "Staff",
+    "SwapRequest",
 ]
