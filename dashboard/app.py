@@ -17,6 +17,7 @@ from base.settings import Settings, load_settings
 from dashboard import (
     calendar,
     case_prepared,
+    directory_edit,
     directory_pages,
     guard,
     live,
@@ -40,8 +41,8 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 BLUEPRINTS = (
-    calendar.blueprint, signin.blueprint, me.blueprint, unread.blueprint, directory_pages.blueprint,
-    report_pages.blueprint, queue.blueprint, case_prepared.blueprint,
+    calendar.blueprint, signin.blueprint, me.blueprint, queue.blueprint, case_prepared.blueprint, unread.blueprint,
+    directory_pages.blueprint, directory_edit.blueprint, report_pages.blueprint,
 )  # fmt: skip
 # What stands at the head of every page: address, title, and who sees it.
 MENU: tuple[tuple[str, str, Action], ...] = (

@@ -84,6 +84,7 @@ function koudmenSegments(text, gsm) {
 
   if (box) {
     box.addEventListener("input", () => { counted(); writing(); });
+    if (box.value !== box.defaultValue) writing();  // typed before this script was there
     counted();
   }
   left();

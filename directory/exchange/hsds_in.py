@@ -1,5 +1,6 @@
 """HSDS JSON as rows: services, organizations, places or terms; an array, a page of an API, or one object a line."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +23,8 @@ LARGEST, LARGEST_WHOLE = 1024**3, 200 * 1024**2  # bytes; an array is read whole
 LONGEST_TEXT = 100_000
 EVERY = 5_000  # objects between two words of progress
 SERVICE_ONLY = {"status", "organization", "organization_id", "service_at_locations", "program"}
+HELD = LISTS | {"organization": LISTS["organization"] | {"services": ("service", "organization_id")}}
+KNOWN = {name: {*held, *SINGLE.get(name, ()), ATTRIBUTES} for name, held in HELD.items()}
 Reads = dict[str, Callable[[Any], Any]]
 
 
@@ -125,11 +128,7 @@ class Taker:
         for field, value in one.items():
             reader = reads.get(field)
             if reader is None:
-                if (
-                    field not in LISTS[name]
-                    and field not in SINGLE.get(name, ())
-                    and field not in {ATTRIBUTES, "services"}
-                ):
+                if field not in KNOWN[name]:
                     self.gathered.report.notes[f"{name}.{field}: this directory has no such field; left out"] += 1
                 continue
             try:
@@ -144,10 +143,13 @@ class Taker:
         return row
 
     def _lists(self, name: str, one: dict[str, Any], key: Any, path: str) -> None:
-        held = LISTS[name] | ({"services": ("service", "organization_id")} if name == "organization" else {})
-        for field, (child, link) in held.items():
+        held = HELD[name]
+        for field in [each for each in held if each in one]:
+            child, link = held[field]
             for at, each in enumerate(self._list(one, field, path)):
                 self._take(child, each, {link: key}, f"{path}{field}[{at}].")
+        if ATTRIBUTES not in one:
+            return
         for at, each in enumerate(self._list(one, ATTRIBUTES, path)):
             self._attribute(name, each, key, f"{path}{ATTRIBUTES}[{at}].")
 
@@ -188,6 +190,10 @@ def _reader(model: Any, column: Any) -> Callable[[Any], Any]:
     kind, from_text, check = column.type.python_type, cells.reader(model, column), rules.for_column(model, column)
 
     def value_of(value: Any) -> Any:
+        if kind is str and isinstance(value, str) and len(value) <= LONGEST_TEXT and "\x00" not in value:
+            return check(value) if check else value
+        if kind is uuid.UUID and isinstance(value, str):
+            return from_text(value)
         if kind is str:
             value = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
             if not isinstance(value, str) or "\x00" in value or len(value) > LONGEST_TEXT:

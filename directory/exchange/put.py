@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import DataError, IntegrityError, sql
 from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError as IntegrityFault
 from sqlalchemy.orm import Session
 
 from base.db import Base
@@ -19,7 +20,6 @@ from directory.exchange.report import Said
 from directory.exchange.tables import (
     LOOPS,
     MODELS,
-    OURS,
     VERIFIED,
     Row,
     columns,
@@ -58,13 +58,16 @@ def put(
             elif (before.get("confidential") and not confidential) or _same(before, values):
                 gathered.report.unchanged += 1
             else:
-                other.append({name: before[name] for name in before if name not in OURS} | values)
+                reset = () if trust else VERIFIED  # also what somebody verifies at this very moment
+                changed = {n: v for n, v in values.items() if before[n] != v or n in reset}
+                other.append({name: before[name] for name in primary(model)} | changed)
                 history += _history(model, before, values, by)
         gathered.report.added += len(new)
         gathered.report.changed += len(other)
         if not dry_run:
             insert(session, model, _in_order(model, new))
-            _update(session, model, other)
+            for names in dict.fromkeys(tuple(row) for row in other):
+                _update(session, model, names, [row for row in other if tuple(row) == names])
             copy(session, FieldChange.__tablename__, HISTORY, history)
         said(f"{file_name(model)}: {len(rows)} rows")
     for model, rows_gone in gathered.gone.items():
@@ -78,7 +81,11 @@ def _remove(session: Session, model: type[Base], rows: list[Row], by: str) -> No
     names = primary(model)
     table = model.__table__
     for row in rows:
-        session.execute(delete(model).where(*(table.c[name] == row[name] for name in names)))
+        try:
+            session.execute(delete(model).where(*(table.c[name] == row[name] for name in names)))
+        except IntegrityFault:
+            what = f"a row of {model.__tablename__} cannot be taken away: numbers, hours or contacts hang on it"
+            raise InvalidInput(f"{what}; nothing was changed") from None
         session.add(
             FieldChange(
                 resource_id=row[names[0]], resource_type=model.__tablename__, last_action_type="delete",
@@ -130,20 +137,18 @@ def _told() -> Iterator[None]:
         raise InvalidInput(f"a row of {error.diag.table_name} breaks the rule {rule}; nothing was changed") from None
 
 
-def _update(session: Session, model: type[Base], rows: list[Row]) -> None:
-    """Through a table beside it, in one statement."""
-    if not rows:
-        return
-    table, names, keys = model.__tablename__, list(rows[0]), primary(model)
+def _update(session: Session, model: type[Base], names: tuple[str, ...], rows: list[Row]) -> None:
+    """These columns and no other (somebody may be editing), through a table beside it, in one statement."""
+    table, keys = model.__tablename__, primary(model)
     beside = f"import_{table}"
     one = sql.Identifier
     settings: list[sql.Composable] = [sql.SQL("{0} = b.{0}").format(one(name)) for name in names if name not in keys]
     settings += [sql.SQL("updated_at = now()")] if "updated_at" in model.__table__.columns else []
     same = sql.SQL(" AND ").join(sql.SQL("t.{0} = b.{0}").format(one(key)) for key in keys)
     driver: Any = session.connection().connection.driver_connection
-    driver.execute(
-        sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP").format(one(beside), one(table))
-    )
+    columns_ = sql.SQL(", ").join(map(one, names))
+    make = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA")
+    driver.execute(make.format(one(beside), columns_, one(table)))
     copy(session, beside, names, ([row[name] for name in names] for row in rows))
     update = sql.SQL("UPDATE {} AS t SET {} FROM {} AS b WHERE {}")
     with _told():
@@ -152,9 +157,8 @@ def _update(session: Session, model: type[Base], rows: list[Row]) -> None:
 
 
 def _complete(model: type[Base], row: Row) -> Row:
-    """The row with all columns: what it does not say is as for any new row."""
-    return {name: row.get(name, default) if default is None else row[name] if row.get(name) is not None else default
-            for name, default in defaults(model).items()}  # fmt: skip
+    """The row with all columns: what it does not say, or leaves empty, is as for any new row."""
+    return defaults(model) | {name: value for name, value in row.items() if value is not None}
 
 
 _DEFAULTS: dict[type[Base], Row] = {}

@@ -1,7 +1,7 @@
 """`python -m tests.bench.directory`: how long the bot's searches and an import take, and how that grows.
 
 The last line is one JSON object. The exit code is 0 only when the slowest hundredth of the searches on the largest
-island stays below the aim, and every import takes in at least as many services a second as its aim.
+island stays below the aim, and its import takes in at least as many services a second as its aim.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def main() -> int:
             | {"own_p99_ms": round(last.processor_ms(99), 1), "index_s": round(last.index_s, 2), "aim_ms": AIM_MS}
         )
     )
-    return 0 if last.ms(99) <= AIM_MS and all(one.import_per_s >= AIM_IMPORT_PER_S for one in found) else 1
+    return 0 if last.ms(99) <= AIM_MS and last.import_per_s >= AIM_IMPORT_PER_S else 1
 
 
 def _measured(url: str, size: int, folder: Path) -> Measured:

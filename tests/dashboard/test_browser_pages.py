@@ -40,6 +40,11 @@ PAGES = {
     "service": ("editor", "/directory/{service}"),
     "to-check": ("editor", "/directory/stale"),
     "coverage": ("editor", "/directory/coverage"),
+    "service-change": ("editor", "/directory/rows/service/{service}"),
+    "service-history": ("editor", "/directory/{service}/history"),
+    "service-texts": ("editor", "/directory/{service}/texts"),
+    "files": ("editor", "/directory/files"),
+    "twice": ("editor", "/directory/duplicates"),
     "report": ("analyst", "/reports"),
 }
 

@@ -79,6 +79,20 @@ STAFF: dict[str, frozenset[str]] = {
     "GET /directory/stale": READERS,
     "GET /directory/coverage": READERS,
     "GET /directory/coverage.<any(svg, csv):form>": READERS,
+    "GET /directory/rows/<table>/<uuid:key>": EDITORS,
+    "POST /directory/rows/<table>/<uuid:key>": EDITORS,
+    "POST /directory/rows/<table>/<uuid:key>/retire": EDITORS,
+    "GET /directory/<uuid:service_id>/add/<table>": EDITORS,
+    "POST /directory/<uuid:service_id>/add/<table>": EDITORS,
+    "POST /directory/texts/<uuid:key>/review": EDITORS,
+    "GET /directory/<uuid:service_id>/history": READERS,
+    "GET /directory/<uuid:service_id>/texts": READERS,
+    "POST /directory/changes/<uuid:key>/restore": EDITORS,
+    "GET /directory/files": EDITORS,
+    "POST /directory/files": EDITORS,
+    "GET /directory/files/<any(template, directory):name>.<any(csv, xlsx, json):form>": EDITORS,
+    "GET /directory/duplicates": EDITORS,
+    "POST /directory/duplicates": EDITORS,
     "GET /reports": frozenset({"analyst"}),
     "GET /reports/<code>.<kind>": frozenset({"analyst"}),
     "GET /unread": CASES,
@@ -96,7 +110,8 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /queue/<code>/take": CASES,
 }
 VALUES = {"UUIDConverter": uuid.UUID(int=7), "IntegerConverter": 7}
-CHOICES = {"kind": "phone", "form": "svg"}
+CHOICES = {"kind": "phone", "table": "phone", "name": "directory"}
+FORMS = {"directory.picture": "svg", "edit.file": "csv"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -108,7 +123,8 @@ def address(app: Flask, rule: Rule) -> str:
     """An address of a rule, with ids that nobody has."""
     with app.test_request_context():
         kinds = {name: type(kind).__name__ for name, kind in rule._converters.items()}
-        values = {name: CHOICES.get(name, VALUES.get(kind, "7")) for name, kind in kinds.items()}
+        known = CHOICES | {"form": FORMS.get(rule.endpoint, "")}
+        values = {name: known.get(name) or VALUES.get(kind, "7") for name, kind in kinds.items()}
         return app.url_map.bind("localhost").build(rule.endpoint, values, method=None)
 
 

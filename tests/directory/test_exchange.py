@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 import directory.models as m
@@ -129,6 +129,21 @@ def test_a_refuge_is_in_no_file_and_no_report(empty: Session, add: Add, tmp_path
 
 def test_cells_are_no_formulas_and_come_back() -> None:
     column = next(one for one in columns(m.Service) if one.name == "name")
-    for text in ("=1+1", "'=1", "''", "+a", "-a", "@a", "\tx", "plain", "'quoted'", "a\nb"):
-        assert not cells.written(text).startswith(cells.FORMULA)
-        assert cells.read(column, cells.written(text)) == text
+    for words in ("=1+1", "'=1", "''", "+a", "-a", "@a", "\tx", "plain", "'quoted'", "a\nb"):
+        assert not cells.written(words).startswith(cells.FORMULA)
+        assert cells.read(column, cells.written(words)) == words
+
+
+def test_an_import_writes_the_fields_it_changes_and_no_others(empty: Session, add: Add, tmp_path: Path) -> None:
+    """Else it would undo what somebody edits while it runs."""
+    key = add("Clinic", "health", alert="open")
+    tabular.export(empty, tmp_path / "out")
+    edit(tmp_path / "out", "services.csv", {"alert": "closed today"})
+    empty.execute(text("CREATE FUNCTION pg_temp.no() RETURNS trigger AS 'BEGIN RAISE; END' LANGUAGE plpgsql"))
+    others = ", ".join(column.name for column in columns(m.Service) if column.name not in {"id", "alert"})
+    empty.execute(text(f"CREATE TRIGGER others BEFORE UPDATE OF {others} ON service EXECUTE FUNCTION pg_temp.no()"))
+    assert take_in(empty, tmp_path / "out", dry_run=False, by="A. Clerk").faults == []
+    assert empty.get_one(m.Service, key).alert == "closed today"
+    (change,) = empty.scalars(select(m.FieldChange).where(m.FieldChange.resource_id == key))
+    told = (change.field_name, change.previous_value, change.replacement_value, change.updated_by)
+    assert told == ("alert", "open", "closed today", "A. Clerk")

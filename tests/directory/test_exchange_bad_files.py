@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import directory.models as m
+from base.errors import InvalidInput
 from directory.exchange import forms, sheet_files, tabular
 from directory.exchange.intake import take_in
 from directory.exchange.report import Fault, Report
@@ -413,3 +414,13 @@ def test_tables_are_named_as_in_the_standard(empty: Session, tmp_path: Path) -> 
     package = json.loads((tmp_path / "out" / "datapackage.json").read_text())
     assert {one["path"] for one in package["resources"]} == {path.name for path in (tmp_path / "out").glob("*.csv")}
     assert {"organizations.csv", "services.csv", "phones.csv"} <= {one["path"] for one in package["resources"]}
+
+
+def test_a_place_that_numbers_hang_on_is_not_taken_away(empty: Session, add: Add, tmp_path: Path) -> None:
+    key = add("Clinic", "health", parish="Saint John")
+    at = empty.scalars(select(m.ServiceAtLocation.id)).one()
+    empty.add(m.Phone(service_at_location_id=at, number="+17675550101"))
+    empty.flush()
+    path = sheet(tmp_path, {"id": str(key), "service": "Clinic", "needs": "health"})
+    with pytest.raises(InvalidInput, match="numbers, hours or contacts hang on it"):
+        take_in(empty, path, form="sheet", dry_run=False)

@@ -1,13 +1,13 @@
 """Who dealt with what was not understood
 
-Revision: 0015, after: 0012
+Revision: 0015, after: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0015'
-down_revision = '0012'
+down_revision = '0013'
 branch_labels = None
 depends_on = None
 
