@@ -166,17 +166,17 @@ def _translation(session: Session, case: Case, now: datetime) -> str:
 @act("consent", hers=True)
 def _consent(session: Session, case: Case, now: datetime) -> str:
     consent.give(
-        session, case.id, form("purpose"), _wording(case), now, language=case.language,
+        session, case.id, form("purpose"), _wording(case, form("purpose")), now, language=case.language,
         given_by=form("given_by") or "self", staff_id=me().id,
     )  # fmt: skip
     return _("The consent is recorded.")
 
 
-def _wording(case: Case) -> str:
-    """The version of the words that asked, out of those that exist."""
-    known = {version for asked in case_rows.asks(case.language).values() for version, _ in asked}
+def _wording(case: Case, purpose: str) -> str:
+    """The version of the words that asked, out of those that ask for this purpose."""
+    known = {version for version, _ in case_rows.asks(case.language).get(purpose, ())}
     if form("wording") not in known:
-        raise InvalidInput("say with which words it was asked")
+        raise InvalidInput("say with which words it was asked: words that ask for this")
     return form("wording")
 
 
@@ -217,7 +217,7 @@ def _refer(session: Session, case: Case, now: datetime) -> str:
         raise InvalidInput("choose a service")
     if form("agreed"):
         consent.give(
-            session, case.id, "share", _wording(case), now, language=case.language, service_id=service,
+            session, case.id, "share", _wording(case, "share"), now, language=case.language, service_id=service,
             staff_id=me().id,
         )  # fmt: skip
     note, override = form("note"), form("override") or None

@@ -249,7 +249,8 @@ def test_consent_is_recorded_with_the_words_and_withdrawn(world: Cases, case: Ca
     assert "Withdrawn." in told(hers, case, "withdraw", purpose="contact")
     assert consents(world)[0].withdrawn_at
     assert hers.post(f"/c/{case.code}/withdraw", purpose="contact").status_code == 409
-    for purpose, words in (("contact", "made up"), ("everything", version)):
+    other = wording("ht", "canned.service")
+    for purpose, words in (("contact", "made up"), ("everything", version), ("contact", other), ("share", version)):
         assert hers.post(f"/c/{case.code}/consent", purpose=purpose, wording=words).status_code == 400
 
 

@@ -119,7 +119,7 @@ def test_a_case_is_read_and_answered_from_the_shell(
     with sessions() as session:
         assert session.scalars(select(CaseEvent.kind).where(CaseEvent.kind == "viewed")).all() == ["viewed"]
         assert session.scalars(select(Case.state)).one() == "engaged"
-        assert [one.action for one in audit.entries(session)] == ["case reply", "case viewed"]
+        assert [one.action for one in audit.entries(session)][-2:] == ["case reply", "case viewed"]
 
 
 def test_a_reply_from_the_shell_rings_and_what_was_said_moves_no_cursor(
