@@ -1,13 +1,13 @@
 """Swaps of duty that wait for a yes; signing in through a ministry's own provider
 
-Revision: 0014, after: 0015
+Revision: 0014, after: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0015"
+down_revision = '0013'
 branch_labels = None
 depends_on = None
 _PURPOSE = "ck_sign_in_step_purpose"

@@ -1,13 +1,13 @@
 """Who dealt with what was not understood
 
-Revision: 0015, after: 0013
+Revision: 0015, after: 0014
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0015'
-down_revision = '0013'
+down_revision = '0014'
 branch_labels = None
 depends_on = None
 
