@@ -62,6 +62,27 @@ INSERT INTO case_event (case_id, kind, inbound_id, at)
        unnest(ARRAY['disclosed','paged','acknowledged','engaged','contact']) kind;
 """
 
+_MORE = """
+INSERT INTO contact (id) SELECT md5(:part || 'c' || n)::uuid FROM generate_series(1, :people) n;
+INSERT INTO address (id, contact_id, channel, lookup, value)
+  SELECT md5(:part || 'a' || n)::uuid, md5(:part || 'c' || n)::uuid, 'sms', sha256((:part || 'p' || n)::bytea), :number
+  FROM generate_series(1, :people) n;
+INSERT INTO conversation (id, address_id, language, last_inbound_at)
+  SELECT md5(:part || 'v' || n)::uuid, md5(:part || 'a' || n)::uuid, 'ht', now() - interval '40 d'
+  FROM generate_series(1, :people) n;
+INSERT INTO inbound_message (provider, external_id, conversation_id, kind, body, received_at, handled_at, outcome)
+  SELECT 'bench', :part || n, md5(:part || 'v' || 1 + n % :people)::uuid, 'text',
+         (CAST(:sayings AS bytea[]))[1 + n % cardinality(CAST(:sayings AS bytea[]))],
+         now() - interval '40 d', now() - interval '40 d', 'answered'
+  FROM generate_series(1, :messages) n;
+INSERT INTO outbound_message (id, conversation_id, channel, lane, body, segments, state, delivery, delivery_rank,
+                              external_id, accepted_at, created_at)
+  SELECT gen_random_uuid(), md5(:part || 'v' || 1 + n % :people)::uuid, 'sms', 1,
+         (CAST(:answers AS bytea[]))[1 + n % cardinality(CAST(:answers AS bytea[]))],
+         1, 'accepted', 'delivered', 5, :part || n, now() - interval '40 d', now() - interval '40 d'
+  FROM generate_series(1, :messages) n;
+"""
+
 
 @dataclass(frozen=True)
 class Crowd:
@@ -91,6 +112,19 @@ def fill(
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
     return Crowd(open_, messages, tokens, ids)
+
+
+def more(engine: Engine, messages: int, part: int) -> None:
+    """So many further messages of other people, ten a person, half in and half out, all answered and delivered."""
+    told = {"part": f"part {part} ", "people": max(messages // 10, 1), "messages": messages // 2,
+            "number": keys().encrypt(b"+17675550100", "address.value"),
+            "sayings": [keys().encrypt(one.encode(), "inbound_message.body") for one in SAYINGS * 25],
+            "answers": [keys().encrypt(one.encode(), "outbound_message.body") for one in SAYINGS * 25]}  # fmt: skip
+    with engine.begin() as connection:
+        for statement in filter(str.strip, _MORE.split(";\n")):
+            connection.execute(text(statement), told)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
 
 
 def _officers(sessions: sessionmaker[Session], count: int) -> tuple[tuple[str, ...], tuple[uuid.UUID, ...]]:
