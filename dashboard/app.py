@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_NAME="koudmen-form",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.staff_url.startswith("https://"),
+        SESSION_COOKIE_SECURE=not settings.rehearsing or settings.staff_url.startswith("https://"),
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         WTF_CSRF_TIME_LIMIT=None,  # as long as the form's session: a page that was left open overnight says sign in
         MAX_CONTENT_LENGTH=LARGEST_BODY,

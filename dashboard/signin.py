@@ -21,6 +21,7 @@ from oncall.models import Staff
 
 blueprint = Blueprint("signin", __name__)
 WRONG = "That did not work. Check what you typed; after several wrong tries, wait a quarter of an hour."
+TOO_LATE = "This account was not set up in time. Ask an administrator for a new setup code."
 How = Literal["totp", "recovery", "passkey", "oidc", "setup"]
 
 
@@ -46,12 +47,21 @@ def password() -> Answer | tuple[str, int]:
             if not held:
                 throttle.failed(session, tries, now)
             return render_template("signin/page.html", then=then, account=account, wrong=WRONG), 401
-        known = passwords.of(session, who.id)
-        if known.totp_confirmed_at is None and not passkeys.of(session, who.id):
-            return entered(
-                session, who, "setup", then, now
-            )  # the guard lets them set up a second proof and nothing else
-        browser["step"] = str(passkeys.step(session, "second", now, who.id))
+        if not _second_proof(session, who):
+            chosen_at = passwords.of(session, who.id).password_at
+            if chosen_at is None or now - chosen_at > codes.SETUP_GOOD_FOR:  # whoever knows it may not be who chose it
+                return render_template("signin/page.html", then=then, account=account, wrong=TOO_LATE), 401
+            return entered(session, who, "setup", then, now)  # to set up a second proof: the guard opens nothing else
+        return _ask_second(session, who, then, now)
+
+
+def _second_proof(session: Session, who: Staff) -> bool:
+    """Whether this account has more than a password."""
+    return passwords.of(session, who.id).totp_confirmed_at is not None or bool(passkeys.of(session, who.id))
+
+
+def _ask_second(session: Session, who: Staff, then: str, now: datetime) -> Answer:
+    browser["step"] = str(passkeys.step(session, "second", now, who.id))
     return redirect(url_for("signin.second", then=then), 303)
 
 
@@ -124,18 +134,25 @@ def setup() -> str:
 def set_up() -> Answer | tuple[str, int]:
     """A password chosen with the code an administrator handed out."""
     account, chosen = request.form.get("account", "")[:200], request.form.get("password", "")
+    try:
+        passwords.check_strength(chosen, account)
+        return _set_up(account, chosen)
+    except InvalidInput as error:
+        return render_template("signin/setup.html", account=account, wrong=str(error)), 400
+
+
+def _set_up(account: str, chosen: str) -> Answer | tuple[str, int]:
+    """With the right code. A password that is too easy undoes everything, so that the code is still good."""
     with opened() as (session, now):
         tries = throttle.who(_written(account), caller())
         who = None if throttle.blocked(session, tries, now) else _known(session, account)
-        try:
-            passwords.check_strength(chosen, who.name if who else "", account)
-        except InvalidInput as error:
-            return render_template("signin/setup.html", account=account, wrong=str(error)), 400
         if who is None or who.disabled_at or not codes.setup_fits(session, who.id, request.form.get("code", ""), now):
             throttle.failed(session, tries, now)
             return render_template("signin/setup.html", account=account, wrong=WRONG), 401
         passwords.put(session, who.id, chosen, now, who.name)
         sessions.end_all(session, who.id, "new password", now)
+        if _second_proof(session, who):
+            return _ask_second(session, who, "/me", now)
         return entered(session, who, "setup", "/me", now)
 
 

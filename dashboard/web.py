@@ -80,8 +80,10 @@ def address() -> str:
 
 
 def secure() -> bool:
-    """Whether browsers reach us by https; then cookies travel in no other way."""
-    return urlsplit(address()).scheme == "https"
+    """Whether browsers reach us by https; then cookies travel in no other way. Where real people text it is so, also
+    when nobody has set `oncall.staff_url`."""
+    settings = site().settings
+    return not settings.rehearsing or urlsplit(settings.staff_url).scheme == "https"
 
 
 def passkey_site() -> passkeys.Site:

@@ -1,24 +1,31 @@
 """Signing in: what opens the door, what does not, and when it closes."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pyotp
 import pytest
+import yaml
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+import dashboard.app
 from base.audit import AuditEvent
+from base.settings import ROOT, Settings
+from dashboard import guard
 from dashboard.accounts import codes, passwords
 from dashboard.accounts import sessions as places
 from dashboard.models import Credential, StaffSession
 from oncall import handling, staff
+from tests.conftest import make_settings
 from tests.dashboard.browser import Browser
 from tests.dashboard.conftest import PASSWORD, SignedIn
 
 OFFICER = "767 555 0150"
+TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "x", "TWILIO_SMS_FROM": "+17675550199"}
 
 
 def code_of(sessions: sessionmaker[Session], staff_id: uuid.UUID, ahead_s: int = 0) -> str:
@@ -132,6 +139,59 @@ def test_without_a_second_proof_only_its_setup_opens(
         again.post("/setup", account="rose@example.org", code=handed, password="quiet river under moon").status_code
         == 401
     )
+
+
+def test_a_password_alone_sets_up_a_second_proof_for_a_day_only(
+    app: Flask, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    for age, text in ((timedelta(hours=23), "A second proof"), (timedelta(hours=25), "not set up in time")):
+        with sessions() as session, session.begin():
+            known = session.get_one(Credential, people["officer"])
+            known.totp_confirmed_at, known.password_at = None, datetime.now(UTC) - age
+        browser = Browser(app.test_client())
+        answer = browser.post("/sign-in", account=OFFICER, password=PASSWORD)
+        assert text in answer.text
+        assert (browser.get("/me/second").status_code == 200) == (age < timedelta(hours=24))
+
+
+def test_a_setup_code_does_not_go_around_a_second_proof(
+    client: FlaskClient, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    with sessions() as session, session.begin():
+        handed = codes.new_setup(session, people["officer"], datetime.now(UTC))
+    browser = Browser(client)
+    browser.get("/setup")
+    named = browser.post("/setup", account=OFFICER, code=handed, password="officerofficer")
+    assert named.status_code == 400, "made of their own name"
+    asked = browser.post("/setup", account=OFFICER, code=handed, password="quiet river under moon")
+    assert "six digits" in asked.text
+    assert browser.get("/me").status_code == 303
+
+
+def test_where_real_people_text_cookies_travel_by_https_alone(
+    settings: Settings, engine: object, people: dict[str, uuid.UUID], sessions: sessionmaker[Session], tmp_path: Path
+) -> None:
+    env = {"DATABASE_URL": settings.database_url or "", "KOUDMEN_CONFIG": str(confirmed(tmp_path)), **TWILIO}
+    served = dashboard.app.create_app(make_settings(settings.home, **env))
+    try:
+        client = served.test_client()
+        page = client.get("/sign-in", base_url="https://localhost")
+        assert all("; Secure" in one for one in page.headers.getlist("Set-Cookie"))
+        with served.test_request_context(base_url="https://localhost"):
+            assert guard.cookie_name().startswith("__Host-")
+    finally:
+        served.extensions["live"].stop()
+        served.extensions["koudmen"].sessions.kw["bind"].dispose()
+
+
+def confirmed(folder: Path) -> Path:
+    """The project's configuration as if somebody had dialled the emergency numbers."""
+    config = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf-8"))
+    for number in config["emergency"]:
+        number |= {"confirmed_by": "A. Clerk", "confirmed_on": date(2026, 11, 1)}
+    path = folder / "confirmed.yml"
+    path.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    return path
 
 
 @pytest.mark.parametrize(
