@@ -46,6 +46,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     checks: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
         ("people", _people), ("keys", _keys), ("spool", _spool), ("disk", _disk), ("database", _database),
         ("redis", _redis), ("rasa", _rasa), ("address", _address), ("twilio", _twilio),
+        ("staff site", _staff),
     ]  # fmt: skip
     for part, check in checks:
         try:
@@ -164,6 +165,15 @@ def _address(settings: Settings) -> Iterator[Finding]:
         refused = _status("POST", f"{base}/webhooks/twilio/inbound", b"From=x")
         if refused != 403:
             yield Finding("address", "bad", f"an unsigned webhook is answered {refused}, not 403")
+
+
+def _staff(settings: Settings) -> Iterator[Finding]:
+    if settings.rehearsing:
+        return
+    if not settings.staff_url:
+        yield Finding("staff site", "bad", "oncall.staff_url is empty: pages have no link, passkeys no name")
+    elif not settings.staff_url.startswith("https://"):
+        yield Finding("staff site", "bad", "oncall.staff_url is not https: nobody can sign in")
 
 
 def _twilio(settings: Settings) -> Iterator[Finding]:

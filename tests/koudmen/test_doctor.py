@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.db import transaction
-from base.settings import Settings
+from base.settings import ROOT, Settings
 from koudmen.doctor import examine
 from messaging import inbox, queues, simulator
 from tests.conftest import make_settings
@@ -73,6 +74,19 @@ def test_twilio_s_list_is_tried(tmp_path: Path, settings: Settings) -> None:
     assert wrong.level("twilio") == "bad"
     assert "20003" in wrong.found["twilio"][1]
     assert wrong.level("address") == "bad"
+
+
+@pytest.mark.parametrize(
+    ("address", "level"), [("", "bad"), ("http://staff.example", "bad"), ("https://staff.example", "ok")]
+)
+def test_where_real_people_text_the_staff_site_is_reached_by_https(tmp_path: Path, address: str, level: str) -> None:
+    config = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf-8"))
+    config["oncall"]["staff_url"] = address
+    path = tmp_path / "config.yml"
+    path.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    twilio = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "x", "TWILIO_SMS_FROM": "+17675550199"}
+    env = {"KOUDMEN_CONFIG": str(path), **twilio}
+    assert Seen.of(make_settings(tmp_path, **env)).level("staff site") == level
 
 
 @pytest.mark.parametrize(
