@@ -1,6 +1,7 @@
 """The one-sheet spreadsheet as rows: only what a cell says differently from the directory becomes a change.
 
-What a sheet cannot show (a rule with dates, a second language of a text, who verified a number) stays as it is.
+What its plain columns cannot show (a rule with dates, a second language of a text, who verified a number) is in the
+column `more`; where that is empty, it stays as it is. Numbers and hours of a place or a contact stay as they are.
 """
 
 import uuid

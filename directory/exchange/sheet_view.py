@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from base.db import Base
 from directory import models as m
-from directory.exchange import words
+from directory.exchange import sheet_more, words
 from directory.exchange.sheet_columns import NAMES, OF_PLACE, TEXTS
 from directory.exchange.tables import Row
 from directory.needs import NEEDS
@@ -42,6 +42,8 @@ class View:
             m.RequiredDocument,
             m.ServiceNeed,
             m.ServiceArea,
+            m.ServiceText,
+            m.CostOption,
         )
         kinds += (m.ServiceAtLocation,)
         self.held = {model: _grouped(rows[model], "service_id") for model in kinds}
@@ -81,6 +83,7 @@ class View:
             "ages": ages(row["minimum_age"], row["maximum_age"]),
             "referring_office": str(row["referred_by_id"] or "") if row["confidential"] else "",
             "source_date": source_date,
+            "more": sheet_more.written(row, held),
         }
 
     def places(self, key: uuid.UUID) -> list[Place]:

@@ -112,3 +112,37 @@ def test_json_of_made_up_directories_is_valid(empty: Session, tmp_path: Path) ->
     hsds_out.export(empty, tmp_path / "out.json")
     for one in json.loads((tmp_path / "out.json").read_bytes()):
         validate("service", one)
+
+
+def kept(session: Session) -> list[Any]:
+    """What the sheet's plain columns cannot show, without ids."""
+    dated = select(m.Schedule.bymonthday, m.Schedule.valid_to, m.Schedule.notes).where(m.Schedule.valid_to.is_not(None))
+    mine = dated.where(m.Schedule.service_id.is_not(None))
+    seen = select(m.Phone.number, m.Phone.channel, m.Phone.verified_by, m.Phone.verified_on)
+    asked: list[Any] = [
+        select(m.ServiceText.field, m.ServiceText.language, m.ServiceText.text, m.ServiceText.reviewed_by),
+        select(m.CostOption.amount, m.CostOption.service_id), mine, seen.where(m.Phone.service_id.is_not(None)),
+        select(m.Service.confidence, m.Service.last_modified),
+    ]  # fmt: skip
+    return [sorted(map(repr, session.execute(one).all())) for one in asked]
+
+
+def test_the_sheet_keeps_translations_costs_dates_and_checks(empty: Session, tmp_path: Path) -> None:
+    wipe(empty)
+    fill(empty, random.Random(11), 12)
+    before = kept(empty)
+    assert all(before)
+    assert any("A. Clerk" in row for row in before[3])
+    sheet_files.export(empty, tmp_path / "out.csv", confidential=True)
+    wipe(empty)
+    take_in(empty, tmp_path / "out.csv", form="sheet", dry_run=False, trust=True, confidential=True)
+    assert kept(empty) == before
+
+
+def test_a_check_in_a_sheet_counts_only_when_trusted(empty: Session, tmp_path: Path) -> None:
+    wipe(empty)
+    fill(empty, random.Random(11), 12)
+    sheet_files.export(empty, tmp_path / "out.csv", confidential=True)
+    wipe(empty)
+    take_in(empty, tmp_path / "out.csv", form="sheet", dry_run=False, confidential=True)
+    assert set(empty.scalars(select(m.Phone.verified_by))) == {None}
