@@ -52,7 +52,7 @@ class Sheet:
 
     def __init__(self, gathered: Gathered, file: str, view: View, *, hidden: set[uuid.UUID]) -> None:
         self.gathered, self.file, self.view, self.hidden = gathered, file, view, hidden
-        self.organizations = {name: key for key, name in sorted(view.organizations.items(), reverse=True)}
+        self.organizations = view.former | {name: key for key, name in sorted(view.organizations.items(), reverse=True)}
 
     def groups(self, lines: Iterable[Line]) -> Iterator[tuple[uuid.UUID, list[Line]]]:
         """The lines of each service, by id or, for a new one, by its names."""

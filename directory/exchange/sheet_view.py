@@ -34,6 +34,7 @@ class View:
     def __init__(self, rows: dict[type[Base], list[Row]]) -> None:
         self.services = {row["id"]: row for row in rows[m.Service]}
         self.organizations = {row["id"]: row["name"] for row in rows[m.Organization]}
+        self.former = {row["name"]: row["organization_id"] for row in rows[m.OrganizationName]}
         self.locations = {row["id"]: row for row in rows[m.Location] if row["location_type"] == "physical"}
         kinds: tuple[type[Base], ...] = (
             m.Phone,
