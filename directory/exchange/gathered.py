@@ -66,6 +66,18 @@ class Gathered:
         self._check_links(session, confidential=confidential)
         self._check_loops()
         self._check_unique(session)
+        self._check_gone(session)
+
+    def _check_gone(self, session: Session) -> None:
+        """A place of a service is taken away only when nothing hangs on it: an import would lose numbers."""
+        sites = {(row["id"],): row["service_id"] for row in self.gone.get(m.ServiceAtLocation, ())}
+        held = set[Any]()
+        for model in (m.Phone, m.Schedule, m.DirectoryContact, m.ServiceArea):
+            rows = here(session, model, list(sites), by="service_at_location_id", hidden=True).values()
+            held |= {sites[row["service_at_location_id"],] for row in rows}
+        for service in held:
+            wrong = "a place cannot be taken away: numbers, hours, contacts or areas hang on it"
+            self._fault(m.Service, (service,), "parish", wrong, "the place as it was, or these moved first")
 
     def _fault(self, model: type[Base], key: Key, name: str, wrong: str, expected: str = "") -> None:
         file, number = self.found_at[model][key]

@@ -1,6 +1,7 @@
 """The one-sheet spreadsheet as rows: only what a cell says differently from the directory becomes a change.
 
-What a sheet cannot show (a rule with dates, a second language of a text, who verified a number) stays as it is.
+What its plain columns cannot show (a rule with dates, a second language of a text, who verified a number) is in the
+column `more`; where that is empty, it stays as it is. Numbers and hours of a place or a contact stay as they are.
 """
 
 import uuid
@@ -51,7 +52,7 @@ class Sheet:
 
     def __init__(self, gathered: Gathered, file: str, view: View, *, hidden: set[uuid.UUID]) -> None:
         self.gathered, self.file, self.view, self.hidden = gathered, file, view, hidden
-        self.organizations = {name: key for key, name in sorted(view.organizations.items(), reverse=True)}
+        self.organizations = view.former | {name: key for key, name in sorted(view.organizations.items(), reverse=True)}
 
     def groups(self, lines: Iterable[Line]) -> Iterator[tuple[uuid.UUID, list[Line]]]:
         """The lines of each service, by id or, for a new one, by its names."""

@@ -4,12 +4,13 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 from base.db import Base
 from directory import models as m
 from directory import places
-from directory.exchange import words
+from directory.exchange import sheet_more, words
 from directory.exchange.sheet_columns import STATUSES, TEXTS
 from directory.exchange.sheet_view import WHOLE_ISLAND, Cells, View, in_order, showable
 from directory.exchange.tables import Row
@@ -38,16 +39,44 @@ class ServiceCells:
         if new:
             found |= {"status": "active", "open_to_migrants": "unknown", "national": False}
         for name, cell in changed.items():
-            try:
-                found |= self._read(name, cell)
-            except ValueError as error:
-                wrong, _, expected = str(error).partition("; expected: ")
-                self.told(self.number, name, wrong, expected)
+            found |= self._checked(name, cell) if name != "more" else {}
         self.source = {n: found.get(n) for n in ("source", "source_year", "source_date")} if new else {}
         for _, row in self.rows if new else ():
             if "number" in row or "freq" in row:
                 row.update(self.source)
-        return found
+        return found | (self._checked("more", changed["more"]) if changed.get("more") else {})
+
+    def _checked(self, name: str, cell: str) -> Row:
+        try:
+            return self._more(cell) if name == "more" else self._read(name, cell)
+        except ValueError as error:
+            wrong, _, expected = str(error).partition("; expected: ")
+            self.told(self.number, name, wrong, expected)
+            return {}
+
+    def _more(self, cell: str) -> Row:
+        """What the other columns cannot show. A translation that it does not name stays."""
+        parts = sheet_more.read(cell)
+        for model in sheet_more.WHOLE:
+            here = [row for row in self._here(model) if model is not m.Schedule or not words.sayable(row)]
+            wanted: dict[Any, Row] = {sheet_more.content(model, row): row for row in parts[model.__tablename__]}
+            named = [row for row in here if model is not m.ServiceText or sheet_more.content(model, row) in wanted]
+            self._set(model, named, wanted, partial(sheet_more.content, model))
+        for model in sheet_more.BESIDE:
+            self._beside(model, parts[f"{model.__tablename__}_beside"])
+        return dict(parts["service"])
+
+    def _beside(self, model: type[Base], said: dict[str, Row]) -> None:
+        gone = {row["id"] for kind, row in self.gone if kind is model}
+        for row in sheet_more.made(self.rows, model, self._here(model)):
+            if row["id"] in gone or (model is m.Schedule and not words.sayable(row)):
+                continue
+            if values := said.get(sheet_more.about(model, row)):
+                known = next((one for kind, one in self.rows if kind is model and one["id"] == row["id"]), None)
+                if known is None:
+                    self.rows.append((model, {"id": row["id"]} | values))
+                else:
+                    known.update(values)
 
     def _read(self, name: str, cell: str) -> Row:
         if name in TEXTS:

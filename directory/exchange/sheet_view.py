@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from base.db import Base
 from directory import models as m
-from directory.exchange import words
+from directory.exchange import sheet_more, words
 from directory.exchange.sheet_columns import NAMES, OF_PLACE, TEXTS
 from directory.exchange.tables import Row
 from directory.needs import NEEDS
@@ -34,6 +34,7 @@ class View:
     def __init__(self, rows: dict[type[Base], list[Row]]) -> None:
         self.services = {row["id"]: row for row in rows[m.Service]}
         self.organizations = {row["id"]: row["name"] for row in rows[m.Organization]}
+        self.former = {row["name"]: row["organization_id"] for row in rows[m.OrganizationName]}
         self.locations = {row["id"]: row for row in rows[m.Location] if row["location_type"] == "physical"}
         kinds: tuple[type[Base], ...] = (
             m.Phone,
@@ -42,6 +43,8 @@ class View:
             m.RequiredDocument,
             m.ServiceNeed,
             m.ServiceArea,
+            m.ServiceText,
+            m.CostOption,
         )
         kinds += (m.ServiceAtLocation,)
         self.held = {model: _grouped(rows[model], "service_id") for model in kinds}
@@ -81,6 +84,7 @@ class View:
             "ages": ages(row["minimum_age"], row["maximum_age"]),
             "referring_office": str(row["referred_by_id"] or "") if row["confidential"] else "",
             "source_date": source_date,
+            "more": sheet_more.written(row, held),
         }
 
     def places(self, key: uuid.UUID) -> list[Place]:

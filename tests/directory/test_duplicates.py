@@ -3,6 +3,7 @@
 import random
 import uuid
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from sqlalchemy.orm import Session
 import directory.models as m
 from base.errors import InvalidInput, Refused
 from directory import duplicates
+from directory.exchange import hsds_out, sheet_files, tabular
+from directory.exchange.intake import take_in
 from directory.exchange.tables import MODELS, rows_to_export
 from directory.merging import merge, unmerge
 from tests.directory.conftest import Add
@@ -125,3 +128,31 @@ def test_who_may_not_be_merged(empty: Session, add: Add) -> None:
     with pytest.raises(InvalidInput):
         unmerge(empty, public, by="A. Clerk", at=AT)
     assert empty.get_one(m.Service, secret).status == "active"
+
+
+@pytest.mark.parametrize("form", ["csv", "hsds", "sheet"])
+def test_an_import_does_not_bring_back_what_was_merged(empty: Session, tmp_path: Path, form: str) -> None:
+    wipe(empty)
+    offices = [office(empty, name) for name in ("Legal Aid", "Legal Ayd")]
+    one, other = uuid.uuid4(), uuid.uuid4()
+    for key, holder in ((one, offices[0]), (other, offices[1])):
+        empty.add(m.Service(id=key, organization_id=holder, name=f"Advice of {holder}"))
+        empty.flush()
+        empty.add(m.Phone(service_id=key, number=PHONE))
+    empty.flush()
+    path = tmp_path / {"csv": "folder", "hsds": "file.json", "sheet": "file.csv"}[form]
+    {"csv": tabular.export, "hsds": hsds_out.export, "sheet": sheet_files.export}[form](empty, path)
+    merge(empty, offices[0], offices[1], by="A. Clerk", at=AT)
+    merge(empty, one, other, by="A. Clerk", at=AT)
+    before = everything(empty)
+    report = take_in(empty, path, form=form, dry_run=False)
+    assert report.faults == []
+    assert f"service {other}: merged into {one}, left out" in report.notes
+    after = everything(empty)
+    assert [row["id"] for row in after["organization"]] == [offices[0]]
+    assert after["phone"] == before["phone"]
+    assert {row["id"]: (row["status"], row["organization_id"]) for row in after["service"]} == {
+        one: ("active", offices[0]), other: ("defunct", offices[0]),
+    }  # fmt: skip
+    unmerge(empty, other, by="A. Clerk", at=AT)
+    assert f"service {other}: merged into {one}, left out" not in take_in(empty, path, form=form, dry_run=True).notes

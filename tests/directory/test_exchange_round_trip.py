@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 import directory.models as m
 from directory.exchange import hsds_out, sheet_files, tabular
 from directory.exchange.intake import take_in
+from directory.exchange.report import Report
+from directory.exchange.sheet_columns import OF_PLACE
 from directory.load import seed
 from tests.directory.exchange_world import TEXTS, fill, wipe
 
@@ -112,3 +114,57 @@ def test_json_of_made_up_directories_is_valid(empty: Session, tmp_path: Path) ->
     hsds_out.export(empty, tmp_path / "out.json")
     for one in json.loads((tmp_path / "out.json").read_bytes()):
         validate("service", one)
+
+
+def kept(session: Session) -> list[Any]:
+    """What the sheet's plain columns cannot show, without ids."""
+    dated = select(m.Schedule.bymonthday, m.Schedule.valid_to, m.Schedule.notes).where(m.Schedule.valid_to.is_not(None))
+    mine = dated.where(m.Schedule.service_id.is_not(None))
+    seen = select(m.Phone.number, m.Phone.channel, m.Phone.verified_by, m.Phone.verified_on)
+    asked: list[Any] = [
+        select(m.ServiceText.field, m.ServiceText.language, m.ServiceText.text, m.ServiceText.reviewed_by),
+        select(m.CostOption.amount, m.CostOption.service_id), mine, seen.where(m.Phone.service_id.is_not(None)),
+        select(m.Service.confidence, m.Service.last_modified),
+    ]  # fmt: skip
+    return [sorted(map(repr, session.execute(one).all())) for one in asked]
+
+
+def test_the_sheet_keeps_translations_costs_dates_and_checks(empty: Session, tmp_path: Path) -> None:
+    wipe(empty)
+    fill(empty, random.Random(11), 12)
+    before = kept(empty)
+    assert all(before)
+    assert any("A. Clerk" in row for row in before[3])
+    sheet_files.export(empty, tmp_path / "out.csv", confidential=True)
+    wipe(empty)
+    take_in(empty, tmp_path / "out.csv", form="sheet", dry_run=False, trust=True, confidential=True)
+    assert kept(empty) == before
+
+
+def test_a_check_in_a_sheet_counts_only_when_trusted(empty: Session, tmp_path: Path) -> None:
+    wipe(empty)
+    fill(empty, random.Random(11), 12)
+    sheet_files.export(empty, tmp_path / "out.csv", confidential=True)
+    wipe(empty)
+    take_in(empty, tmp_path / "out.csv", form="sheet", dry_run=False, confidential=True)
+    assert set(empty.scalars(select(m.Phone.verified_by))) == {None}
+
+
+def test_a_place_that_a_number_hangs_on_is_a_fault_of_its_row_in_a_dry_run(empty: Session, tmp_path: Path) -> None:
+    wipe(empty)
+    fill(empty, random.Random(11), 1)
+    (service,) = empty.scalars(select(m.Service.id))
+    place = m.Location(location_type="physical", parish="Saint Mark")
+    empty.add(place)
+    empty.flush()
+    site = m.ServiceAtLocation(service_id=service, location_id=place.id)
+    empty.add(site)
+    empty.flush()
+    empty.add(m.Phone(service_at_location_id=site.id, number="+17675550100"))
+    empty.flush()
+    sheet_files.export(empty, tmp_path / "out.csv", confidential=True)
+    head, first, *_ = sheet_files._csv_rows(tmp_path / "out.csv", Report())
+    cells = [("" if name in OF_PLACE else cell) for name, cell in zip(head[1], first[1], strict=True)]
+    sheet_files.write_csv(tmp_path / "edited.csv", [dict(zip(head[1], cells, strict=True))])
+    report = take_in(empty, tmp_path / "edited.csv", form="sheet", dry_run=True, confidential=True)
+    assert [(fault.row, fault.field) for fault in report.faults] == [(2, "parish")]
