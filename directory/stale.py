@@ -92,9 +92,22 @@ def _with_service(model: Any) -> Any:
         select(site.location_id, site.service_id),
     ).subquery()
     owner = model.location_id
+    if model is m.Phone:
+        owners = union(*_of_organizations(), select(owners.c.owner, owners.c.service_id)).subquery()
     if model is not m.LocationAddress:
-        owner = func.coalesce(model.service_at_location_id, model.location_id, model.service_id)
+        links = [model.service_at_location_id, model.location_id, model.service_id]
+        owner = func.coalesce(*links, *([model.contact_id, model.organization_id] if model is m.Phone else []))
     return join(model, owners, owners.c.owner == owner).join(m.Service, m.Service.id == owners.c.service_id)
+
+
+def _of_organizations() -> list[Any]:
+    """Numbers of an organization, or of a contact, are about every service of it (of the contact's own, if it has)."""
+    contact, whose = m.DirectoryContact, m.Service.organization_id
+    return [
+        select(whose.label("owner"), m.Service.id.label("service_id")),
+        select(contact.id, contact.service_id).where(contact.service_id.is_not(None)),
+        select(contact.id, m.Service.id).where(contact.service_id.is_(None), whose == contact.organization_id),
+    ]
 
 
 def _reports(model: Any) -> Any:

@@ -85,3 +85,21 @@ def test_the_confidential_is_on_the_list_only_for_those_who_may_see_it(empty: Se
     everything = stale(empty, DAY, confidential=True)
     assert {"Refuge", "Office", "Clinic"} == {one.service for one in everything}
     assert {one.table for one in everything} == {"phone", "location_address", "service"}
+
+
+def test_a_number_of_an_organization_or_a_contact_is_on_the_list_once(empty: Session, add: Add) -> None:
+    first, second = add("Clinic", "health"), add("Clinic for children", "health")
+    office = empty.get_one(m.Service, first).organization_id
+    empty.get_one(m.Service, second).organization_id = office
+    contact = m.DirectoryContact(organization_id=office, name="The nurse")
+    empty.add(contact)
+    empty.flush()
+    empty.add_all(
+        [m.Phone(organization_id=office, number="+17675550181"), m.Phone(contact_id=contact.id, number="+17675550182")]
+    )
+    empty.flush()
+    assert sorted(number or "" for number, _, _ in numbers(empty)) == ["+17675550181", "+17675550182"]
+    for key in (first, second):
+        empty.get_one(m.Service, key).confidential = True
+    empty.flush()
+    assert numbers(empty) == []
