@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 DEV = Path(__file__).resolve().parent / "dev"
+SECOND = DEV.with_name("dev2")  # another writer's sentences, made later; reported apart
 WRITTEN = ("en", "ht", "acf", "fr", "es")
 UNACCENTED = ("ht", "acf")  # read a second time without accents, as most people type
 REAL = "mission4636_dev.csv"
@@ -67,6 +68,15 @@ def written() -> list[Row]:
         if row.language in UNACCENTED and unaccent(row.text) != row.text
     ]
     return rows + copies
+
+
+def second() -> list[Row]:
+    """The second writer's sentences, in groups of their own ("second en", ...)."""
+    return [
+        Row(f"second-{path.stem}:{number}", group=f"second {path.stem}", **line)
+        for path in sorted(SECOND.glob("*.csv"))
+        for number, line in enumerate(read_csv(path), 2)
+    ]
 
 
 def unaccent(text: str) -> str:
