@@ -52,11 +52,10 @@ def mark_seen(rows: Sequence[Row]) -> list[Row]:
 def all_figures(online: Sequence[figures.Pair], offline: Sequence[figures.Pair]) -> list[figures.Figure]:
     """Every figure in the order of the page."""
     own = _own(online)
-    first = [pair for pair in own if not pair[0].group.startswith("second")]
     theirs = [pair for pair in online if pair[0].kind in ("real", "language")]
     f1 = [figures.macro_f1(online, group) for group in dict.fromkeys(r.group for r, _ in online if r.need)]
     return [
-        *figures.languages_apart(first, "written"),
+        *figures.languages_apart(own, "written"),
         *figures.languages_apart(theirs, "real"),
         *figures.by_group(figures.MEASURES, own),
         *figures.by_group(figures.REAL, theirs),
