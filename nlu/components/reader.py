@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from components.composites import Part, compose
 from components.features import Vectoriser
 from components.heads import Head, deal_folds, fit_head
 from components.joint import Joint, fit_joint
@@ -36,6 +37,7 @@ class Options:
     concern_threshold: float = 0.5
     unknown_language_every: int = 3
     folds: int = 3
+    composites: bool = True
     wanted_blocks: tuple[float, ...] = (1.0, 1.5, 0.5)
     concern_blocks: tuple[float, ...] = (1.0, 0.8, 0.5)
 
@@ -61,10 +63,12 @@ class Reader:
     @classmethod
     def fit(cls, examples: list[Example], options: Options) -> Reader:
         """Train on the examples and their copies. Raises ValueError when a head has fewer than two answers."""
+        folds = deal_folds(_groups(examples), [example.label for example in examples], options.folds)
         copies = augment(examples, options.unknown_language_every)
-        labels = [examples[copy.number].label for copy in copies]
-        truth = [split_label(label) for label in labels]
-        held = deal_folds(_groups(examples)[[copy.number for copy in copies]], labels, options.folds)
+        if options.composites:
+            copies += _composites(examples, folds)
+        held = folds[[copy.number for copy in copies]]
+        truth = [split_label(copy.label) for copy in copies]
         vectoriser = Vectoriser.fit(_by_example(copies, len(examples)), options.min_count)
         rows = vectoriser.matrix([(copy.text, copy.language) for copy in copies])
         first = np.flatnonzero([copy.is_first for copy in copies])
@@ -109,6 +113,7 @@ class Copy:
     language: str | None
     number: int
     is_first: bool
+    label: str
 
 
 def augment(examples: list[Example], unknown_language_every: int) -> list[Copy]:
@@ -124,8 +129,17 @@ def augment(examples: list[Example], unknown_language_every: int) -> list[Copy]:
             typed.append((bare if number % 2 else example.text, None))
         for place, (raw, language) in enumerate(typed):
             text = normalise(raw, language)
-            found.setdefault((text, language, number), Copy(text, language, number, place == 0))
+            found.setdefault((text, language, number), Copy(text, language, number, place == 0, example.label))
     return list(found.values())
+
+
+def _composites(examples: list[Example], folds: np.ndarray) -> list[Copy]:
+    """Two examples in one text, each composite beside the copies of its first part; they count for calibration too."""
+    parts = [Part(e.text, e.language, e.label, int(fold)) for e, fold in zip(examples, folds)]  # noqa: B905
+    return [
+        Copy(normalise(text, examples[number].language), examples[number].language, number, True, label)
+        for number, text, label in compose(parts)
+    ]
 
 
 def _groups(examples: list[Example]) -> np.ndarray:
