@@ -33,8 +33,9 @@ audit: ## known faults in the libraries we use, and the list of all of them (sbo
 	.venv/bin/pip-audit --local --skip-editable --format cyclonedx-json --output sbom.json
 	.venv/bin/pip-audit --path "$$(echo nlu/.venv/lib/python3.*/site-packages)"
 
-bench: ## how fast it answers, beside Rasa's own channel
-	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec $(PYTHON) -m tests.bench $(ARGS)
+bench: ## how fast it answers, beside Rasa's own channel; searches and imports of the directory; the staff site
+	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && { $(PYTHON) -m tests.bench.directory; directory=$$?; \
+		$(PYTHON) -m tests.bench $(ARGS) && $(PYTHON) -m tests.bench.staff && exit $$directory; }
 
 eval: ## how well it understands
 	@$(SETUP) eval && exec nlu/.venv/bin/python nlu/eval/run.py $(ARGS)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 from base.crypto import KeyRing
+from base.errors import ConfigError
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -79,6 +80,34 @@ class EncryptedJSON(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
         return None if value is None else orjson.loads(keys().decrypt(bytes(value), self.purpose))
+
+
+UNREADABLE = "(cannot be read)"
+
+
+class ReadableText(EncryptedText):
+    """For looking: `type_coerce(Table.column, ReadableText("table.column"))`. A damaged value, or one whose key is
+    lost, is told as such and stops nothing else from being read."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
+        try:
+            return super().process_result_value(value, dialect)
+        except (ConfigError, UnicodeDecodeError):
+            return UNREADABLE
+
+
+class ReadableJSON(EncryptedJSON):
+    """Likewise; a damaged value is `{"note": UNREADABLE}`."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
+        try:
+            return super().process_result_value(value, dialect)
+        except (ConfigError, ValueError):
+            return {"note": UNREADABLE}
 
 
 def driver_url(url: str) -> str:

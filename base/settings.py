@@ -210,6 +210,15 @@ class Twilio(Frozen):
     timeout_s: float = Field(10, gt=0, le=60)
 
 
+class Oidc(Frozen):
+    """A ministry's own sign-in (OpenID Connect). Its tokens are believed, so it is reached by https only; http is for
+    an issuer on this machine (tests)."""
+
+    issuer: str = Field(pattern=r"^(https://[^\s?#]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?(/[^\s?#]*)?)$")
+    client_id: str = Field(min_length=1)
+    client_secret: str = Field(min_length=1, repr=False)
+
+
 class Settings(Frozen):
     """All a process needs to know, from the environment and config.yml."""
 
@@ -229,6 +238,7 @@ class Settings(Frozen):
     metrics_token: str | None = Field(None, repr=False)
     ping_url: str | None = Field(None, repr=False, pattern=r"^https?://\S+$")
     twilio: Twilio | None = None
+    oidc: Oidc | None = None
     rehearsal: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     config: Config
@@ -295,6 +305,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         "ping_url": env.get("KOUDMEN_PING_URL") or None,
         "metrics_token": env.get("KOUDMEN_METRICS_TOKEN") or None,
         "twilio": _twilio(env),
+        "oidc": _oidc(env),
         "rehearsal": _flag(env, "KOUDMEN_REHEARSAL"),
         "log_level": env.get("KOUDMEN_LOG_LEVEL") or "INFO",
         "config": config,
@@ -341,6 +352,23 @@ def _twilio(env: Mapping[str, str]) -> Twilio | None:
         return Twilio.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"environment: {_sentence(error, VARIABLES)}") from None
+
+
+def _oidc(env: Mapping[str, str]) -> Oidc | None:
+    given = {
+        "issuer": (env.get("KOUDMEN_OIDC_ISSUER") or "").rstrip("/"),
+        "client_id": env.get("KOUDMEN_OIDC_CLIENT_ID") or "",
+        "client_secret": env.get("KOUDMEN_OIDC_CLIENT_SECRET") or "",
+    }
+    if not any(given.values()):
+        return None
+    missing = [f"KOUDMEN_OIDC_{name.upper()}" for name, value in given.items() if not value]
+    if missing:
+        raise ConfigError(f"{', '.join(missing)} missing: a ministry's sign-in needs issuer, client id and secret")
+    try:
+        return Oidc.model_validate(given)
+    except ValidationError:
+        raise ConfigError("KOUDMEN_OIDC_ISSUER is an https address, without ? and #") from None
 
 
 def _shared_keys(text: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot import danger, listing
-from bot.scene import Erase, Opted, Scene, Turn, Unread, Wanted, Wrong
+from bot.scene import Erase, Opted, Scene, Told, Turn, Unread, Wanted, Wrong
 from bot.state import State
 from bot.steps import AFTER_QUESTIONS
 from directory import search
@@ -31,7 +31,7 @@ def find(scene: Scene) -> Turn:
     state = replace(scene.state, need=need, place=query.place, parish=query.parish, unclear=0, first=first)
     there = replace(scene, state=state)
     if not scene.found:
-        event = Wanted(need, query.parish, "none")
+        event = Wanted(need, query.parish, "none", query.place)
         done = there.turn("found_none", waiting="", results=(), shown=0)
         return danger.with_question(scene, replace(done, events=(event, Unread("no service"))))
     outcome = search.outcome(scene.found)
@@ -41,7 +41,7 @@ def find(scene: Scene) -> Turn:
     results = tuple(str(item.service_id) for item in scene.found)
     done = there.turn(results=results, shown=named, waiting="results", detail=None)
     unread = (Unread("no service"),) if outcome == "none" else ()
-    events = (Wanted(need, query.parish, outcome), *unread)
+    events = (Wanted(need, query.parish, outcome, query.place), *unread)
     return danger.with_question(scene, replace(done, replies=(reply,), events=events))
 
 
@@ -60,8 +60,10 @@ def detail(scene: Scene) -> Turn:
     if not scene.found:
         return scene.turn("choose_again")
     waiting = scene.state.waiting if danger.asking(scene.state) else "results"
-    done = scene.turn(detail=scene.move.about, waiting=waiting)
-    return replace(done, replies=(listing.detail(scene, scene.found[0]),))
+    service = scene.found[0]
+    phones = tuple(phone.id for phone in listing.phones(service) if phone.id)
+    done = scene.turn(detail=scene.move.about, told=tuple(map(str, phones)), waiting=waiting)
+    return replace(done, replies=(listing.detail(scene, service),), events=(Told(service.service_id, phones),))
 
 
 def place(scene: Scene) -> Turn:
@@ -96,7 +98,8 @@ def human(scene: Scene) -> Turn:
 def bad(scene: Scene) -> Turn:
     """The number or place we gave is wrong: a check is due for the service named last."""
     about = scene.state.detail or (scene.state.results[0] if scene.state.results else None)
-    event = Wrong(about) if about else Unread("complaint")
+    phone = scene.state.told[0] if len(scene.state.told) == 1 and about == scene.state.detail else None
+    event = Wrong(about, phone) if about else Unread("complaint")
     return replace(scene.turn("bad"), events=(event,))
 
 

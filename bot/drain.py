@@ -89,6 +89,13 @@ def facts_of(settings: Settings) -> Facts:
     )
 
 
+def _outcome(result: Turn) -> str:
+    """What became of a message, for the reports: answered, asked (once more what is meant), or unread (a person's)."""
+    if any(isinstance(event, Unread) for event in result.events):
+        return "unread"
+    return "asked" if result.state.unclear else "answered"
+
+
 def has_it(place: effects.Place) -> bool:
     """Whether a person has the conversation: the bot is silent then. It is not while nobody has the case."""
     if place.conversation.owner == "bot" or place.case is None:
@@ -274,7 +281,7 @@ class Drain:
         conversation.state = result.state.as_json()
         conversation.language = result.state.language or self.facts.default_language
         conversation.last_inbound_at = inbound.received_at
-        inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), "answered", now()
+        inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), _outcome(result), now()
         if address.channel in WINDOWED and not result.state.hidden and not hidden(place):
             outbox.window_opened(place.session, conversation.id, wanted=has_it(place))
         pace = self._paced(place)

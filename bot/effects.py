@@ -12,8 +12,8 @@ from base import log
 from base.clock import DOMINICA
 from base.errors import InvalidInput
 from bot.models import Demand, UnreadMessage
-from bot.scene import Disclosed, Erase, Event, Hidden, Opted, Unread, Wanted, Wish, Worse, Wrong
-from directory import checks
+from bot.scene import Disclosed, Erase, Event, Hidden, Opted, Told, Unread, Wanted, Wish, Worse, Wrong
+from directory import checks, given, places
 from messaging import optout
 from messaging.models import Address, Conversation, InboundMessage, OutboundMessage
 from oncall import cases, checklist, wishes
@@ -64,20 +64,26 @@ def _one(place: Place, language: str, event: Event) -> bool:
             wishes.hidden(place.session, place.conversation.id, place.message.id, place.message.received_at)
         case Unread(reason):
             unread(place.session, place.message, reason)
-        case Wrong(service_id):
-            try:
-                checks.report_wrong(place.session, uuid.UUID(service_id), at=place.message.received_at)
-            except InvalidInput:  # taken out of the directory since it was told
-                unread(place.session, place.message, "wrong")
+        case Wrong():
+            _wrong(place, event)
+        case Told(told_service, phone_ids):
+            day = place.message.received_at.astimezone(DOMINICA).date()
+            given.record(place.session, told_service, phone_ids, on=day)
         case Wanted():
             _demand(place, language, event)
-        case Opted("out"):
-            optout.record(place.session, place.address, "out", "asked")
-        case Opted():
-            optout.record(place.session, place.address, "in", "asked")
+        case Opted(action):
+            optout.record(place.session, place.address, "out" if action == "out" else "in", "asked")
         case Erase():
             erase(place.session, place.conversation)
     return False
+
+
+def _wrong(place: Place, event: Wrong) -> None:
+    phone = uuid.UUID(event.phone_id) if event.phone_id else None
+    try:
+        checks.report_wrong(place.session, uuid.UUID(event.service_id), at=place.message.received_at, phone_id=phone)
+    except InvalidInput:  # taken out of the directory since it was told
+        unread(place.session, place.message, "wrong")
 
 
 def unread(session: Session, message: InboundMessage, reason: str) -> None:
@@ -89,11 +95,11 @@ def unread(session: Session, message: InboundMessage, reason: str) -> None:
 def _demand(place: Place, language: str, wanted: Wanted) -> None:
     day = place.message.received_at.astimezone(DOMINICA).date()
     channel = place.address.channel
-    session = place.session
+    session, known = place.session, places.place_named(wanted.place) if wanted.place else None
     session.add(
         Demand(
-            day=day, need=wanted.need, parish=wanted.parish, language=language, channel=channel,
-            outcome=wanted.outcome,
+            day=day, need=wanted.need, parish=wanted.parish, district=known.district if known else None,
+            language=language, channel=channel, outcome=wanted.outcome,
         )
     )  # fmt: skip
 

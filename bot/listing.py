@@ -1,7 +1,7 @@
 """Services as lines of a message, as many as fit its segments."""
 
 from bot.scene import Scene
-from directory.search import Found
+from directory.search import Found, Number
 from messaging.outbox import WITHOUT_SEGMENTS
 from messaging.segments import plain, segments
 
@@ -51,9 +51,14 @@ def dialled(number: str) -> str:
     return f"{area}-{rest}" if area == "767" else f"1-{area}-{rest}"
 
 
+def phones(item: Found) -> tuple[Number, ...]:
+    """The numbers of a service that are told."""
+    return item.phones[:2]
+
+
 def _phone(scene: Scene, item: Found) -> str:
     if item.phones:
-        return scene.say("phone_known", phone=" / ".join(dialled(phone.number) for phone in item.phones[:2]))
+        return scene.say("phone_known", phone=" / ".join(dialled(phone.number) for phone in phones(item)))
     return scene.say("phone_checking" if item.has_unverified_phone else "phone_none")
 
 

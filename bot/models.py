@@ -20,6 +20,8 @@ class UnreadMessage(Base):
     reason: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     done_at: Mapped[datetime | None]
+    done_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    done_how: Mapped[str | None] = mapped_column(comment="answered, nothing_needed, case")
 
 
 class Demand(Base):
@@ -30,6 +32,7 @@ class Demand(Base):
     day: Mapped[date] = mapped_column(index=True)
     need: Mapped[str]
     parish: Mapped[str | None]
+    district: Mapped[str | None] = mapped_column(comment="health district of the place asked for")
     language: Mapped[str]
     channel: Mapped[str]
     outcome: Mapped[str]

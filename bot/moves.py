@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from base.clock import DOMINICA
+from bot import details
 from bot.reading import Reading
 from bot.state import State
 from bot.steps import BY_NAME
@@ -54,6 +56,7 @@ ANSWERS = {  # to each question: yes, no. "Are you safe?" and "is someone hurtin
 }
 # What a text says of the person, and what the directory calls those a service is for.
 AUDIENCE = {"child": "children", "older": "elderly", "disability": "disability", "pregnant": "women"}
+EVENING = 20  # o'clock: what "tonight" asks to be open
 # With a place these ask for what was wanted before, there: "what about Roseau", "more in Roseau", "no, Roseau".
 WITH_PLACE = frozenset("other find greet affirm deny about more help".split())
 _DIGITS = re.compile(r"(\d{1,2})")
@@ -251,13 +254,37 @@ def _query(
     """What to look for. The place is the one just named, else the one named before."""
     if not need:
         return None
-    named = place or reading.place
+    named, years = place or reading.place, details.age(reading.details)
     return Query(
         needs=(need,),
         parish=named.parish if named else state.parish,
         place=named.name if named else state.place,
-        language=state.language or reading.language,
+        language=_spoken(state, reading),
         no_papers="no_papers" in reading.details,
-        at=message.at,
-        audience=frozenset(AUDIENCE[detail] for detail in reading.details & AUDIENCE.keys()),
+        at=_when(message.at, reading),
+        audience=frozenset(AUDIENCE[detail] for detail in reading.details & AUDIENCE.keys()) | _of_age(years),
+        age=years,
+        by_phone="by_phone" in reading.details,
+        access="access" in reading.details,
+        free="free" in reading.details,
     )
+
+
+def _spoken(state: State, reading: Reading) -> str | None:
+    """The language to be spoken there: Creole where it was asked for in another language."""
+    written = state.language or reading.language
+    return "ht" if "speaks_kreyol" in reading.details and written != "acf" else written
+
+
+def _when(at: datetime, reading: Reading) -> datetime:
+    """The moment a service should be open: now, or this evening where that was said."""
+    evening = at.astimezone(DOMINICA).replace(hour=EVENING, minute=0, second=0, microsecond=0)
+    return max(at, evening) if "tonight" in reading.details else at
+
+
+def _of_age(years: int | None) -> frozenset[str]:
+    """The groups a person of this age is of, as services say whom they are for."""
+    if years is None:
+        return frozenset()
+    groups = {"children": years < 18, "youth": 13 <= years < 30, "elderly": years >= 60}
+    return frozenset(group for group, true in groups.items() if true)

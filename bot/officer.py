@@ -25,6 +25,7 @@ from oncall.wishes import OVERRIDES
 WINDOWED = frozenset({"whatsapp", "sim_whatsapp"})
 LONGEST = 1000  # letters: seven SMS
 CANNED = "canned."
+OPTED_OUT = "this person asked for no more messages, and their carrier keeps them back"
 WHY_NOT = {
     "no": "this person wishes no contact from us first",
     "hidden": "the quick-exit word was used: somebody else may hold the phone",
@@ -60,34 +61,40 @@ def window(channel: str, last_inbound_at: datetime | None, at: datetime, length:
 
 def send_reply(
     session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, words: str, now: datetime, settings: Settings,
-    *, override: str | None = None, conversation_id: uuid.UUID | None = None,
+    *, override: str | None = None, conversation_id: uuid.UUID | None = None, message_id: uuid.UUID | None = None,
 ) -> Sent:  # fmt: skip
     """Send what an officer wrote, in the caller's transaction; the case is theirs and engaged from now.
 
     `override`: why it is written although the person's wishes or their safety speak against it; noted in the case.
-    `conversation_id`: of a case merged into this one. Refused, in words for the officer, when it must not go out.
+    `conversation_id`: of a case merged into this one. `message_id`: chosen by who asks; asked for twice (a form sent
+    again on a bad line), it is sent once. Refused, in words for the officer, when it must not go out.
     """
     text = _words(words)
     case = session.get(Case, case_id)
     if case is None:
         raise Refused("there is no such case")
     conversation, address = _whom(session, case, conversation_id or case.conversation_id)
-    against = _against(session, conversation, address, now)
-    if against and override not in OVERRIDES:
-        raise Refused(f"{against}; say why it must go out all the same ({', '.join(OVERRIDES)})")
     there = window(address.channel, conversation.last_inbound_at, now, settings.config.channels.whatsapp.window)
+    if message_id and (known := session.get(OutboundMessage, message_id)):
+        return Sent("knocked" if known.state == "window" else "sent", there, known.segments)
+    contra = _against(session, conversation, address, now)
+    if contra and override not in OVERRIDES:
+        raise Refused(f"{contra}; say why it must go out all the same ({', '.join(OVERRIDES)})")
     template = None if there.open else _template(settings, conversation, address)
     took = handling.contacted(session, case_id, staff_id, now)
     if took.kind != "engaged":
         raise Refused({"held": f"{took.owner} has this case", "closed": "this case is closed"}.get(
             took.kind, "you may not take this case"))  # fmt: skip
     conversation.owner = "staff"
-    if against:
-        event(session, case, "override", now, staff_id=staff_id, detail={"reason": override, "against": against})
-    if there.open:
-        outbox.queue(session, conversation, address.channel, [text], lane=Lane.PROTECTION)
-    else:
-        _knock(session, conversation, address.channel, template, text)
+    if contra:
+        event(session, case, "override", now, staff_id=staff_id, detail={"reason": override, "against": contra})
+    state = "queued" if there.open else "window"
+    if not there.open:
+        _knock(session, conversation, address.channel, template)
+    rows = outbox.rows(conversation.id, address.channel, [text], lane=Lane.PROTECTION, state=state)
+    rows[0]["id"] = message_id or rows[0]["id"]
+    outbox.write(session, rows)
+    event(session, case, "reply", now, staff_id=staff_id, detail={"message": f"out:{rows[0]['id']}"})
     return Sent("sent" if there.open else "knocked", there, segments(text))
 
 
@@ -111,7 +118,12 @@ def _whom(session: Session, case: Case, conversation_id: uuid.UUID) -> tuple[Con
 def _against(session: Session, conversation: Conversation, address: Address, now: datetime) -> str | None:
     """What speaks against writing now. Who asked for no messages at all is not written to, whatever the reason."""
     if address.opted_out_at:
-        raise Refused("this person asked for no more messages, and their carrier keeps them back")
+        raise Refused(OPTED_OUT)
+    return against(session, conversation, now)
+
+
+def against(session: Session, conversation: Conversation, now: datetime) -> str | None:
+    """What speaks against writing to this person now: what they wished, or their safety. None: nothing."""
     own = session.scalar(select(Case.id).where(Case.conversation_id == conversation.id, Case.closed_at.is_(None)))
     told = wishes.of(session, own) if own else wishes.Wishes()
     return WHY_NOT.get(wishes.may_write(told, conversation.last_inbound_at, now))
@@ -126,15 +138,14 @@ def _template(settings: Settings, conversation: Conversation, address: Address) 
     return str(found) if found else None
 
 
-def _knock(session: Session, conversation: Conversation, channel: str, template: str | None, text: str) -> None:
-    """Ask the person to write first, once; the words wait until they did."""
+def _knock(session: Session, conversation: Conversation, channel: str, template: str | None) -> None:
+    """Ask the person to write first, once; the officer's words wait until they did."""
     waiting = select(OutboundMessage.id).where(
         OutboundMessage.conversation_id == conversation.id, OutboundMessage.state == "window"
     )
     if session.scalar(waiting.limit(1)) is None:
         knock = say(conversation.language, "knock")
         outbox.queue(session, conversation, channel, [knock], lane=Lane.PROTECTION, template=template)
-    outbox.queue(session, conversation, channel, [text], lane=Lane.PROTECTION, state="window")
 
 
 def canned() -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What a handler is given and what it gives back: the scene of one message, and the turn with its events."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -69,9 +70,18 @@ class Unread:
 
 @dataclass(frozen=True)
 class Wrong:
-    """A texter says what we told of this service is wrong."""
+    """A texter says what we told of this service is wrong; `phone_id`: the number we told, when it was one."""
 
     service_id: str
+    phone_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """The details of a service are sent, with these numbers (ids)."""
+
+    service_id: uuid.UUID
+    phone_ids: tuple[uuid.UUID, ...]
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,7 @@ class Wanted:
     need: str
     parish: str | None
     outcome: str
+    place: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,7 @@ class Erase:
     """The person asked for their words to be erased."""
 
 
-Event = Disclosed | Worse | Wish | Hidden | Unread | Wrong | Wanted | Opted | Erase
+Event = Disclosed | Worse | Wish | Hidden | Unread | Wrong | Told | Wanted | Opted | Erase
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot import details
 from bot.reading import Reading
 
-ABOUT_PERSON = frozenset({"no_papers", "speaks_kreyol", "disability", "pregnant"})
-ABOUT_NEED = frozenset({"child", "older", "now"})
+ABOUT_PERSON = frozenset("no_papers speaks_kreyol disability pregnant by_phone access free".split())
+ABOUT_NEED = frozenset("child older now tonight".split())
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,10 @@ class State:
 
     `results` are service ids in the order they were numbered, from `first` on (6 when smaller numbers answer the
     questions asked of somebody in danger), `shown` how many were named so far, `detail` the service whose address was
-    given last. `details`: who it is for and what else was said beside the need. `concern` is what the open question
-    about safety is about; None once it is answered. `heard` are the concerns told of and `severity` the worst of them,
-    `step` how many of the questions after it were asked; all three last until the phone was idle or the quick-exit
-    word was used (`hidden`). `passed`: it was said that a person has the message.
+    given last, with the numbers `told` (their ids). `details`: who it is for and what else was said beside the need.
+    `concern` is what the open question about safety is about; None once it is answered. `heard` are the concerns told
+    of and `severity` the worst of them, `step` how many of the questions after it were asked; all three last until the
+    phone was idle or the quick-exit word was used (`hidden`). `passed`: it was said that a person has the message.
     """
 
     language: str | None = None
@@ -43,6 +44,7 @@ class State:
     known: bool = False
     at: str | None = None
     details: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For the database; only what differs from a fresh state."""
@@ -54,7 +56,7 @@ def from_json(raw: dict[str, Any] | None) -> State:
     """The stored state. Names of an older or newer version are left out."""
     names = {field.name for field in fields(State)}
     values = {name: value for name, value in (raw or {}).items() if name in names}
-    for name in ("results", "details", "heard"):
+    for name in ("results", "details", "heard", "told"):
         values[name] = tuple(values.get(name, ()))
     return State(**values)
 
@@ -62,13 +64,19 @@ def from_json(raw: dict[str, Any] | None) -> State:
 def recall(state: State, reading: Reading) -> Reading:
     """The reading with what was said before: about the person always, about a need until another need is named."""
     same_need = reading.need in (None, state.need)
-    kept = {name for name in state.details if name in ABOUT_PERSON or (same_need and name in ABOUT_NEED)}
+    kept = {name for name in state.details if name in ABOUT_PERSON or (same_need and _of_need(name))}
+    if details.age(reading.details) is not None:  # another one was said
+        kept = {name for name in kept if not details.is_age(name)}
     return replace(reading, details=reading.details | kept)
 
 
 def noted(reading: Reading) -> tuple[str, ...]:
     """What of a reading's details the state keeps."""
-    return tuple(sorted(reading.details & (ABOUT_PERSON | ABOUT_NEED)))
+    return tuple(sorted(name for name in reading.details if name in ABOUT_PERSON or _of_need(name)))
+
+
+def _of_need(name: str) -> bool:
+    return name in ABOUT_NEED or details.is_age(name)
 
 
 def idle(state: State, at: datetime, limit: timedelta) -> bool:

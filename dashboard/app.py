@@ -1,18 +1,66 @@
-"""Makes the staff application.
+"""Makes the staff application: a process and port of its own, closed by default (dashboard.guard)."""
 
-Signing in and the queue come with the staff site; until then it shows counts that name nobody, so that a
-disclosure is at least seen to be there."""
+from collections.abc import Callable
+from datetime import timedelta
 
-from flask import Flask, Response, render_template
-from sqlalchemy import func, select
+from flask import Flask, Response, g, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as Answer
 
 from base import log
+from base.clock import now
 from base.crypto import load_keys
-from base.db import make_engine, make_sessions, use_keys
+from base.db import keys, make_engine, make_sessions, use_keys
+from base.errors import InvalidInput, KoudmenError
 from base.settings import Settings, load_settings
-from bot.models import UnreadMessage
-from dashboard import calendar
-from oncall import cases
+from dashboard import (
+    calendar,
+    case_prepared,
+    directory_edit,
+    directory_pages,
+    guard,
+    health,
+    live,
+    me,
+    ministry,
+    queue,
+    report_pages,
+    rota,
+    shown,
+    signin,
+    staffing,
+    unread,
+    web,
+    words,
+)
+from dashboard import log as audit_log
+from dashboard.permissions import Action, public
+from messaging.bell import Bell
+
+logger = log.get(__name__)
+DATABASE_POOL = 8
+LARGEST_BODY = 20 * 1024 * 1024  # a directory file for import
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+BLUEPRINTS = (
+    calendar.blueprint, signin.blueprint, ministry.blueprint, me.blueprint, queue.blueprint, case_prepared.blueprint,
+    unread.blueprint, directory_pages.blueprint, directory_edit.blueprint, report_pages.blueprint, rota.blueprint,
+    staffing.blueprint, audit_log.blueprint, health.blueprint,
+)  # fmt: skip
+# What stands at the head of every page: address, title, and who sees it.
+MENU: tuple[tuple[str, str, Action], ...] = (
+    ("/queue", "Queue", "see the queue"),
+    ("/unread", "Not understood", "read what was not understood"),
+    ("/directory", "Directory", "see the directory"),
+    ("/reports", "Reports", "see reports"),
+    ("/rota", "Rota", "see the rota"),
+    ("/accounts", "Accounts", "change accounts"),
+    ("/audit", "Audit log", "see the audit log"),
+    ("/health", "Health", "see the service's health"),
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -20,30 +68,100 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     log.setup("staff", level=settings.log_level)
     use_keys(load_keys(settings.keys, settings.home))
-    sessions = make_sessions(make_engine(settings.database_url or "", pool_size=4))
+    engine = make_engine(settings.database_url or "", pool_size=DATABASE_POOL)
     app = Flask(__name__, static_folder="static")
-    app.extensions["sessions"] = sessions
-    app.register_blueprint(calendar.blueprint)
-
-    @app.get("/healthz")
-    def healthz() -> Response:
-        return Response("ok\n", mimetype="text/plain")
-
-    @app.get("/")
-    def home() -> str:
-        with sessions() as session:
-            open_cases = cases.counts(session)
-            unread = session.scalar(select(func.count()).where(UnreadMessage.done_at.is_(None))) or 0
-        return render_template("home.html", cases=open_cases, unread=unread, rehearsal=settings.rehearsal)
-
+    sessions = make_sessions(engine)
+    app.extensions["koudmen"] = web.Site(settings, sessions, Bell(settings.redis_url))
+    app.extensions["live"] = live.Hub(sessions)
+    app.config.update(
+        SECRET_KEY=keys().lookup("flask", "staff site").hex(),
+        SESSION_COOKIE_NAME="koudmen-form",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=not settings.rehearsing or settings.staff_url.startswith("https://"),
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the form's session: a page that was left open overnight says sign in
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    CSRFProtect(app)  # type: ignore[no-untyped-call]
+    guard.protect(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.add_url_rule("/healthz", view_func=healthz)
+    app.add_url_rule("/", view_func=home)
+    _templates(app)
+    app.register_error_handler(Exception, _error)
     app.after_request(_headers)
     return app
 
 
+@public("says ok and nothing else")
+def healthz() -> Response:
+    return Response("ok\n", mimetype="text/plain")
+
+
+@public("sends on to signing in, or to the first page one may see")
+def home() -> Answer:
+    mine = [address for address, _, action in MENU if web.may(action)]
+    return redirect(mine[0] if mine else url_for("me.page" if g.staff else "signin.page"), 303)
+
+
+def _templates(app: Flask) -> None:
+    words.install(app.jinja_env)
+    told: dict[str, Callable[..., object]] = {
+        "may": web.may, "now": now, "local": shown.local, "day": shown.day, "span": shown.span, "ago": shown.ago,
+        "clock": shown.clock, "iso": shown.iso,
+    }  # fmt: skip
+    app.jinja_env.globals.update(told)
+    app.jinja_env.globals.update(MARK=shown.MARK, NAMES=shown.NAMES)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+    @app.context_processor
+    def context() -> dict[str, object]:
+        settings = web.site().settings
+        return {
+            "staff": g.get("staff"), "rehearsal": settings.rehearsing, "service_name": settings.config.service.name,
+            "menu": MENU, "ministry": settings.oidc is not None, "on_duty": web.on_duty(),
+        }  # fmt: skip
+
+
+def _error(error: Exception) -> Answer | tuple[str, int]:
+    """A page in plain words; never a stack trace, never what was typed."""
+    if isinstance(error, CSRFError):
+        return _page(400, "This page was open for too long", "Go back, load it again and send it once more.")
+    if isinstance(error, HTTPException):
+        code = error.code or 500
+        told = {
+            403: ("This is not open to you", "If you need it, ask an administrator."),
+            404: ("There is nothing here", "The address is wrong, or what was here is gone."),
+            413: ("This file is too large", "At most 20 MB."),
+        }.get(code, (error.name, ""))
+        return error.get_response() if code < 400 else _page(code, *told)
+    if isinstance(error, KoudmenError):
+        return _page(400 if isinstance(error, InvalidInput) else 409, "This was not done", f"{error}.")
+    logger.error("request failed", path=str(request.url_rule), method=request.method, exc_info=error)
+    return _page(503, "Not now", "Something is wrong on our side. Nothing was changed. Try again in a moment.")
+
+
+def _page(code: int, title: str, text: str) -> tuple[str, int]:
+    if request.headers.get(guard.FRAGMENT):
+        return f"{title}. {text}\n", code
+    return render_template("error.html", title=title, text=text), code
+
+
 def _headers(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
+    if request.endpoint == "static" and response.status_code == 200:
+        response.headers["Cache-Control"] = "public, max-age=300"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Frame-Options"] = "DENY"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=()"
+    response.headers["Content-Security-Policy"] = POLICY
+    if web.secure():
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response

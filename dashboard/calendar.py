@@ -4,9 +4,11 @@ keyed hash of the account, tells levels and hours, and nothing of any case or ot
 import hmac
 import uuid
 
-from flask import Blueprint, Response, abort, current_app
+from flask import Blueprint, Response, abort
 
 from base.db import database_now, keys
+from dashboard.permissions import public
+from dashboard.web import site
 from oncall import ical
 from oncall.models import Staff
 
@@ -23,11 +25,12 @@ def _token(staff_id: uuid.UUID) -> str:
 
 
 @blueprint.get("/calendar/<uuid:staff_id>/<token>.ics")
+@public("calendar programs cannot sign in; a keyed hash in the address is the key")
 def feed(staff_id: uuid.UUID, token: str) -> Response:
     """404 for a wrong key, an unknown account and one that was ended alike."""
     if not hmac.compare_digest(token.encode(), _token(staff_id).encode()):
         abort(404)
-    with current_app.extensions["sessions"]() as session:
+    with site().sessions() as session:
         who = session.get(Staff, staff_id)
         if who is None or who.disabled_at is not None:
             abort(404)

@@ -9,25 +9,30 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput, Refused
-from directory.models import CheckTask, Service
+from directory.models import CheckTask, Phone, Service
 
 KINDS = ("number", "closed", "refused", "hours", "stale", "other")
 MOST_REPORTS = 30_000
 
 
-def report_wrong(session: Session, service_id: uuid.UUID, *, at: datetime, kind: str = "number") -> uuid.UUID:
+def report_wrong(
+    session: Session, service_id: uuid.UUID, *, at: datetime, kind: str = "number", phone_id: uuid.UUID | None = None
+) -> uuid.UUID:
     """A texter says that a service is not as told (`kind`: number, closed, refused, hours, other).
 
-    Makes a task, or adds a report to the open one of this service and kind. Returns its id. The texter's words are not
-    kept here. Raises InvalidInput for an unknown service or kind.
+    Makes a task, or adds a report to the open one of this service, kind and number (`phone_id`: the one that had been
+    given out; one that is gone counts as not known). Returns its id. The texter's words are not kept here. Raises
+    InvalidInput for an unknown service or kind.
     """
     if kind not in KINDS or session.get(Service, service_id) is None:
         raise InvalidInput("there is no such service or kind of report")
+    phone = session.get(Phone, phone_id) if phone_id else None
     new = insert(CheckTask).values(
-        id=uuid.uuid4(), service_id=service_id, kind=kind, first_reported_at=at, last_reported_at=at
-    )
+        id=uuid.uuid4(), service_id=service_id, kind=kind, phone_id=phone.id if phone else None, first_reported_at=at,
+        last_reported_at=at,
+    )  # fmt: skip
     again = new.on_conflict_do_update(
-        index_elements=[CheckTask.service_id, CheckTask.kind],
+        index_elements=[CheckTask.service_id, CheckTask.kind, CheckTask.phone_id],
         index_where=text("done_at IS NULL"),
         set_={"reports": func.least(CheckTask.reports + 1, MOST_REPORTS), "last_reported_at": at},
     )

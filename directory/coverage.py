@@ -19,27 +19,25 @@ NO_PARISH = "No place said"
 FEWEST = 5  # searches below this many are not told: they could be one person's
 KREYOL = "ht"
 Areas = Callable[[Entry], set[str]]
-Unmet = Mapping[tuple[str, str | None], int]  # (need, parish, None: no place was said) -> searches
+Unmet = Mapping[tuple[str, str | None], int]  # (need, area, None: not known) -> searches
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One need in one area: services, and of them with a verified number, known to serve migrants, speaking Kreyol.
 
-    `unmet` are searches that found nothing there; None: not known by this kind of area.
+    `unmet` are searches that found nothing there.
     """
 
     services: int = 0
     verified: int = 0
     migrants: int = 0
     kreyol: int = 0
-    unmet: int | None = 0
+    unmet: int = 0
 
     @property
     def unmet_told(self) -> str:
         """The searches as they may be told: few are not counted out, so that nobody can be found in them."""
-        if self.unmet is None:
-            return ""
         return f"<{FEWEST}" if 0 < self.unmet < FEWEST else str(self.unmet)
 
 
@@ -53,7 +51,7 @@ class Coverage:
 
     def cell(self, need: str, area: str) -> Cell:
         """A cell that was filled, or an empty one."""
-        return self.cells.get((need, area), Cell(unmet=0 if self.kind == "parish" else None))
+        return self.cells.get((need, area), Cell())
 
     def gaps(self) -> list[tuple[str, str]]:
         """Needs that nobody meets in an area, beside what serves the whole island."""
@@ -67,17 +65,24 @@ def by_parish(index: Index, unmet: Unmet) -> Coverage:
     """Needs by parish, with the searches that were not met there."""
     areas = (*(parish.name for parish in places.parishes()), NO_PARISH, EVERYWHERE)
     cells = _counted(index, lambda entry: _parishes(index, entry))
-    for (need, parish), count in unmet.items():
-        key = (need, parish if parish in areas else NO_PARISH)
-        cells[key] = _with_unmet(cells.get(key, Cell()), count)
-    return Coverage("parish", areas, cells)
+    return _searched("parish", areas, cells, unmet, NO_PARISH)
 
 
-def by_district(index: Index) -> Coverage:
-    """Needs by health district. Searches are not counted by district: a person names a parish, and the two differ."""
+def by_district(index: Index, unmet: Unmet) -> Coverage:
+    """Needs by health district, with the searches that were not met there. A search that named a whole parish, or a
+    place whose district is not known, stands with the latter: parishes and districts differ."""
     areas = (*places.health_districts(), NO_DISTRICT, EVERYWHERE)
     cells = _counted(index, lambda entry: _districts(index, entry))
-    return Coverage("district", areas, {key: _without_unmet(cell) for key, cell in cells.items()})
+    return _searched("district", areas, cells, unmet, NO_DISTRICT)
+
+
+def _searched(
+    kind: str, areas: tuple[str, ...], cells: dict[tuple[str, str], Cell], unmet: Unmet, nowhere: str
+) -> Coverage:
+    for (need, area), count in unmet.items():
+        key = (need, area if area in areas else nowhere)
+        cells[key] = _with_unmet(cells.get(key, Cell()), count)
+    return Coverage(kind, areas, cells)
 
 
 def _counted(index: Index, areas_of: Areas) -> dict[tuple[str, str], Cell]:
@@ -117,8 +122,4 @@ def _districts(index: Index, entry: Entry) -> set[str]:
 
 
 def _with_unmet(cell: Cell, count: int) -> Cell:
-    return Cell(cell.services, cell.verified, cell.migrants, cell.kreyol, (cell.unmet or 0) + count)
-
-
-def _without_unmet(cell: Cell) -> Cell:
-    return Cell(cell.services, cell.verified, cell.migrants, cell.kreyol, None)
+    return Cell(cell.services, cell.verified, cell.migrants, cell.kreyol, cell.unmet + count)

@@ -37,12 +37,13 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A verified number. `channel` is voice, sms or whatsapp."""
+    """A verified number. `channel` is voice, sms or whatsapp; `id` is its row's."""
 
     number: str
     channel: str = "voice"
     description: str | None = None
     toll_free: bool = False
+    id: uuid.UUID | None = None
 
     def __str__(self) -> str:
         return self.number

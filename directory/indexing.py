@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, or_, select
+from sqlalchemy import Engine, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from directory import freshness, places
@@ -43,6 +43,7 @@ from directory.models import (
 from directory.openings import NAMES, Opens
 
 Key = uuid.UUID | None
+PUBLIC_PHONE = and_(~Phone.confidential, Phone.retired_on.is_(None))
 _kept: weakref.WeakKeyDictionary[Engine, tuple[str, Index]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
@@ -90,7 +91,7 @@ class _Builder:
         self.places = self._grouped(_places())
         self.spoken = self._owned(SpokenLanguage, SpokenLanguage.code)
         self.hours = self._owned(Schedule, *(getattr(Schedule, name) for name in NAMES))
-        self.phones = self._owned(Phone, Phone.verified_on.is_not(None), Phone.demo, where=~Phone.confidential)
+        self.phones = self._owned(Phone, Phone.verified_on.is_not(None), Phone.demo, where=PUBLIC_PHONE)
         self.asks_papers = set(self.session.scalars(select(RequiredDocument.service_id)))
         self.accessible = set(self.session.scalars(select(Accessibility.location_id)))
         fees = select(CostOption.service_id, func.max(CostOption.amount)).group_by(CostOption.service_id)

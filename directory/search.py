@@ -143,4 +143,4 @@ def _found(row: Row[Any], weighed: Weighed, query: Query) -> Found:
 
 
 def _number(phone: dict[str, Any]) -> Number:
-    return Number(phone["number"], phone["channel"], phone["description"], phone["toll_free"])
+    return Number(phone["number"], phone["channel"], phone["description"], phone["toll_free"], uuid.UUID(phone["id"]))

@@ -181,7 +181,7 @@ def _service(rows: Rows, line: dict[str, str]) -> None:
         for need, part in _needs(line[column]):
             rows.add(ServiceNeed, service_id=service, need=need, rank=level, part=part)
     if line["parish"]:
-        _location(rows, line, organization, service)
+        _location(rows, line, organization, service, source)
     _phones(rows, line, service, source)
     _schedules(rows, line, service, source)
     for code in _list(line["languages"]):
@@ -198,7 +198,9 @@ def _service(rows: Rows, line: dict[str, str]) -> None:
         )
 
 
-def _location(rows: Rows, line: dict[str, str], organization: uuid.UUID, service: uuid.UUID) -> None:
+def _location(
+    rows: Rows, line: dict[str, str], organization: uuid.UUID, service: uuid.UUID, source: dict[str, Any]
+) -> None:
     key, location = line["key"], seed_id("location", line["key"])
     rows.add(
         Location,
@@ -218,6 +220,7 @@ def _location(rows: Rows, line: dict[str, str], organization: uuid.UUID, service
             address_1=line["address"],
             city=line["place"],
             state_province=line["parish"],
+            **source,
         )
     rows.add(ServiceAtLocation, id=seed_id("at", key), service_id=service, location_id=location)
 

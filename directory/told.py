@@ -110,7 +110,7 @@ def _with_details(best: Subquery) -> Select[Any]:
 
 def _phones(best: Subquery) -> ScalarSelect[Any]:
     fields = func.json_build_object(
-        "number", Phone.number, "channel", Phone.channel, "description", Phone.description,
+        "id", Phone.id, "number", Phone.number, "channel", Phone.channel, "description", Phone.description,
         "toll_free", Phone.toll_free, "verified", is_verified(),
     )  # fmt: skip
     ours = or_(
@@ -119,7 +119,7 @@ def _phones(best: Subquery) -> ScalarSelect[Any]:
         Phone.service_at_location_id == best.c.at_id,
     )
     agg = func.json_agg(aggregate_order_by(fields, Phone.priority, Phone.number))
-    return select(agg).where(ours, ~Phone.confidential).scalar_subquery()
+    return select(agg).where(ours, ~Phone.confidential, Phone.retired_on.is_(None)).scalar_subquery()
 
 
 def _schedules(best: Subquery) -> ScalarSelect[Any]:

@@ -15,11 +15,15 @@ from koudmen.home import read_addresses
 COMMANDS = {
     "up": ("koudmen.up", "start everything and watch it"),
     "db": ("koudmen.commands.db", "upgrade: bring the database to the newest version"),
-    "directory": ("koudmen.commands.directory", "seed: load the Dominica directory; coverage: which need is met where"),
+    "directory": (
+        "koudmen.commands.directory",
+        "seed, import, export, check, duplicates, merge, stale, verify, edit, history, coverage: who offers what",
+    ),
     "worker": ("koudmen.commands.work", "serve queues: worker turn | send | protect"),
     "sweeper": ("koudmen.commands.sweep", "pick up what a crash left"),
     "engine": ("koudmen.commands.engine", "the on-call engine: pages until somebody takes a case"),
-    "staff": ("koudmen.commands.staff", "add, list, verify, disable: accounts"),
+    "staff": ("koudmen.commands.staff", "add, list, verify, reset, disable: accounts"),
+    "audit": ("koudmen.commands.audit", "verify, export: the log of who saw and did what"),
     "rota": ("koudmen.commands.rota", "add, rotate, list, gaps: who is on duty"),
     "oncall": ("koudmen.commands.oncall", "cases, take, pass, close, alarms, pages: the duty from the shell"),
     "drill": ("koudmen.commands.drill", "start, stop, scenarios, report: exercises"),

@@ -1,7 +1,8 @@
 """Gunicorn's settings for both applications: `gunicorn --config python:koudmen.gunicorn_conf`.
 
 `WEB_WORKERS` and `WEB_THREADS` say how many (1 process of 16 threads: the work waits for the database, and a second
-process costs memory). The largest body is checked in the applications.
+process costs memory). The staff site is given more threads on its command line (`STAFF_THREADS`): each live page holds
+one. The largest body is checked in the applications.
 """
 
 import logging
@@ -48,6 +49,13 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
 
 logger_class = Logger
+
+
+def post_worker_init(worker: Any) -> None:
+    """The staff site's live pages leave threads for ordinary ones, and end when the worker is told to end."""
+    live = getattr(worker.wsgi, "extensions", {}).get("live")
+    if live:
+        live.serve(worker.cfg.threads, lambda: bool(worker.alive))
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -17,6 +17,7 @@ from koudmen.process import Process, environment
 
 NLU_PYTHON = ROOT / "nlu" / ".venv" / "bin" / "python"
 TURN_WORKERS = 2
+STAFF_THREADS = 80  # 64 live pages, each of which holds one, and 16 for everything else
 # What is ended first and last. (Valkey 8 and PostgreSQL 9 come after all who use them.)
 WEB, WORKERS, RASA = 0, 1, 2
 
@@ -86,14 +87,16 @@ def rasa(home: Path, addresses: Mapping[str, str]) -> Process:
     )
 
 
-def gunicorn(name: str, title: str, application: str, host: str, port: int, env: Mapping[str, str]) -> Process:
+def gunicorn(
+    name: str, title: str, application: str, host: str, port: int, env: Mapping[str, str], *options: str
+) -> Process:
     """One of the two Flask applications."""
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     module = (sys.executable, "-m", "gunicorn", "--config", "python:koudmen.gunicorn_conf", "--bind", bind)
     return Process(
         name=name,
         title=title,
-        argv=(*module, application),
+        argv=(*module, *options, application),
         cwd=ROOT,
         env=env,
         ready=partial(http_answers, f"{local_url(host, port)}/healthz"),
@@ -104,10 +107,19 @@ def gunicorn(name: str, title: str, application: str, host: str, port: int, env:
 def applications(settings: Settings, env: Mapping[str, str]) -> list[Process]:
     """The public and the staff application. Rasa's token and Twilio's keys are not the staff application's business."""
     staff_env = {name: value for name, value in env.items() if not name.startswith(("RASA_", "TWILIO_"))}
-    host = settings.host
+    host, threads = settings.host, str(_count("STAFF_THREADS", STAFF_THREADS, most=1000))
     return [
         gunicorn("web", "the public application", "webhooks.app:create_app()", host, settings.port, env),
-        gunicorn("staff", "the staff site", "dashboard.app:create_app()", host, settings.staff_port, staff_env),
+        gunicorn(
+            "staff",
+            "the staff site",
+            "dashboard.app:create_app()",
+            host,
+            settings.staff_port,
+            staff_env,
+            "--threads",
+            threads,
+        ),
     ]
 
 
@@ -124,8 +136,8 @@ def workers(env: Mapping[str, str]) -> list[Process]:
     ]
 
 
-def _count(variable: str, default: int) -> int:
+def _count(variable: str, default: int, *, most: int = 64) -> int:
     text = os.environ.get(variable) or str(default)
-    if not text.isdigit() or not 1 <= int(text) <= 64:
-        raise ConfigError(f"{variable} is a number from 1 to 64")
+    if not text.isdigit() or not 1 <= int(text) <= most:
+        raise ConfigError(f"{variable} is a number from 1 to {most}")
     return int(text)

@@ -80,6 +80,7 @@ STEPS: Mapping[str, Step] = {
     "notes of referrals": Step(
         "UPDATE referral SET note = NULL", "referral", "r", f"r.note IS NOT NULL AND {_OVER.format(row='r')}"
     ),
+    "looks at cases": Step("DELETE FROM case_viewer", "case_viewer", "v", "v.seen_at < now() - cast(:log AS interval)"),
     "refused examples": Step(
         "DELETE FROM learning_example",
         "learning_example",
@@ -108,6 +109,7 @@ STEPS: Mapping[str, Step] = {
         'AND NOT EXISTS (SELECT 1 FROM "case" AS k WHERE k.conversation_id = i.conversation_id)' + _FREE,
     ),
     "demand": Step("DELETE FROM demand", "demand", "d", "d.day < current_date - cast(:log AS interval)"),
+    "given out": Step("DELETE FROM given_out", "given_out", "g", "g.day < current_date - cast(:log AS interval)"),
     "synthetic replies": Step(
         "DELETE FROM outbound_message",
         "outbound_message",

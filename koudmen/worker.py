@@ -1,12 +1,15 @@
 """An RQ worker in this process (no fork per job), which says that it is alive."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,14 +34,17 @@ def run(kinds: Sequence[str], number: int = 1) -> None:
     if "turn" in kinds:
         jobs.runtime().drain.warm()
     threading.Thread(target=_beating, args=(name, _note), daemon=True, name="beat").start()
-    while not _listen(settings.redis_url, kinds):
-        time.sleep(AGAIN_S)
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    while not ended.is_set() and not _listen(settings.redis_url, kinds):
+        jobs.by_hand(kinds)  # nobody can ring: look every second whether there is work
+        ended.wait(AGAIN_S)
 
 
 def _listen(redis_url: str, kinds: Sequence[str]) -> bool:
-    """Work until asked to stop (True), or until Redis is lost in the middle of a job (False)."""
-    redis = Redis.from_url(redis_url, socket_connect_timeout=5)
-    queues = [Queue(kind, connection=redis, serializer=JSONSerializer) for kind in kinds]
+    """Work until asked to stop (True), or until Redis is lost or takes nothing (False)."""
+    redis = Redis.from_url(redis_url, socket_connect_timeout=1)
+    queues = [_Queue(kind, connection=redis, serializer=JSONSerializer) for kind in kinds]
     try:
         worker = _Worker(queues, connection=redis, serializer=JSONSerializer, worker_ttl=60)
         worker.log_job_description = False
@@ -49,10 +55,21 @@ def _listen(redis_url: str, kinds: Sequence[str]) -> bool:
     return worker.asked_to_stop
 
 
-class _Worker(SimpleWorker):
-    """RQ's, which says whether it ended because it was asked to, and looks for a lost Redis often."""
+class _Queue(Queue):
+    """RQ's, whose worker ends when Redis is lost (it would wait for Redis, and nobody would be answered meanwhile)."""
 
-    max_connection_wait_time = 2.0
+    @classmethod
+    def dequeue_any(cls, *given: Any, **named: Any) -> Any:
+        try:
+            return super().dequeue_any(*given, **named)
+        except (ConnectionError, TimeoutError):
+            raise StopRequested from None
+
+
+class _Worker(SimpleWorker):
+    """RQ's, which says whether it ended because it was asked to."""
+
+    queue_class = _Queue
     asked_to_stop = False
 
     def handle_warm_shutdown_request(self) -> None:

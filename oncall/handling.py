@@ -13,7 +13,7 @@ from base.errors import InvalidInput, Refused
 from messaging.models import Conversation
 from oncall import clocks, pages, staff
 from oncall.cases import event, locked
-from oncall.models import Case, Page, Staff
+from oncall.models import Case, CaseEvent, Page, Staff
 from oncall.models.case import OUTCOMES
 from oncall.policy import contact_clocks, page_clocks, rules_of, stop_clocks, take_clocks
 
@@ -174,7 +174,7 @@ def close(
     event(
         session, case, "closing", now, staff_id=who.id, detail={"outcome": outcome} | ({"note": note} if note else {})
     )
-    if _needs_approval(case) and not (supervisor and case.owner_id not in {None, who.id}):
+    if _needs_approval(session, case) and not (supervisor and case.owner_id not in {None, who.id}):
         others = [one for one in staff.active(session, *staff.APPROVES) if one.id != who.id]
         pages.write(session, others, "approve", now, case=case)
         session.flush()
@@ -183,9 +183,14 @@ def close(
     return _answer(session, "closed", case)
 
 
-def _needs_approval(case: Case) -> bool:
-    rules = rules_of(case)
-    return rules.rule.approval if rules else case.severity == "critical"
+def _needs_approval(session: Session, case: Case) -> bool:
+    """By the worst severity it has had: lowering it does not get round the second person."""
+    lowered = select(CaseEvent.severity).where(CaseEvent.case_id == case.id, CaseEvent.kind == "lowered")
+    had = {case.severity, *session.scalars(lowered)}
+    if case.policy is None:
+        return "critical" in had
+    known = clocks.policy_from(case.policy).rules
+    return any(known[severity].approval for severity in had if severity in known)
 
 
 def approve_close(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, now: datetime) -> Answer:
@@ -202,6 +207,8 @@ def approve_close(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, now
 def refuse_close(session: Session, case_id: uuid.UUID, staff_id: uuid.UUID, now: datetime) -> Answer:
     """A supervisor does not agree: the case goes on where it was."""
     case, who = locked(session, case_id), staff.get(session, staff_id)
+    if case.closed_at:
+        return _answer(session, "closed", case)
     if case.closing_by_id is None or not staff.may_approve(who):
         return _answer(session, "may_not", case)
     case.closing_by_id = case.outcome = None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, any_, or_, select
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput, Refused
@@ -66,6 +66,34 @@ def on_duty(session: Session, at: datetime, level: int) -> list[Staff]:
     return mine
 
 
+def names_now(session: Session, at: datetime) -> list[str]:
+    """The names of those on duty at a moment at the levels of the rota, level 1 first. One query: it stands on every
+    page of the staff site."""
+    while_ = [
+        and_(kind.starts_at <= at, or_(kind.ends_at.is_(None), kind.ends_at > at))
+        for kind in (Shift, Rotation, Override)
+    ]
+    rows = session.execute(
+        select(Staff, Shift, Rotation, Override)
+        .outerjoin(Shift, and_(Shift.staff_id == Staff.id, Shift.cancelled_at.is_(None), while_[0]))
+        .outerjoin(Rotation, and_(Staff.id == any_(Rotation.staff_ids), while_[1]))
+        .outerjoin(
+            Override,
+            and_(or_(Override.staff_id == Staff.id, Override.replaces_id == Staff.id), Override.cancelled_at.is_(None),
+                 while_[2]),
+        )
+        .where(or_(Shift.id.is_not(None), Rotation.id.is_not(None), Override.id.is_not(None)))
+    ).all()  # fmt: skip
+    people = {row[0].id: row[0] for row in rows}
+    shifts = {shift.id: shift for _, shift, _, _ in rows if shift}
+    rotations = {rotation.id: rotation for _, _, rotation, _ in rows if rotation}
+    overrides = {override.id: override for *_, override in rows if override}
+    in_order = sorted(overrides.values(), key=lambda one: (one.created_at, one.id))
+    now = duties(shifts.values(), rotations.values(), in_order, at, at + MOMENT)
+    ids = [d.staff_id for level in ROTA_LEVELS for d in now if d.level == level]
+    return [people[i].name for i in dict.fromkeys(ids) if people[i].disabled_at is None]
+
+
 def gaps(session: Session, start: datetime, end: datetime, languages: Sequence[str] = ()) -> list[Gap]:
     """What is wrong with the rota in [start, end): hours with nobody, people who cannot be paged, and hours at which
     nobody on call or backup speaks one of `languages`."""
@@ -108,8 +136,8 @@ def add_shift(
 
 
 def cancel_shift(session: Session, shift_id: uuid.UUID, now: datetime) -> None:
-    """The shift does not take place."""
-    session.get_one(Shift, shift_id).cancelled_at = now
+    """The shift does not take place; one that has begun ends now, so that who was on duty stays known."""
+    _ended(session.get_one(Shift, shift_id), now)
 
 
 def add_rotation(
@@ -135,7 +163,8 @@ def add_rotation(
 
 def end_rotation(session: Session, rotation_id: uuid.UUID, at: datetime) -> None:
     """No turns from `at` on."""
-    session.get_one(Rotation, rotation_id).ends_at = at
+    found = session.get_one(Rotation, rotation_id)
+    found.ends_at = min(at, found.ends_at) if found.ends_at else at
 
 
 def add_override(
@@ -158,8 +187,17 @@ def add_override(
 
 
 def cancel_override(session: Session, override_id: uuid.UUID, now: datetime) -> None:
-    """As if it had never been made."""
-    session.get_one(Override, override_id).cancelled_at = now
+    """It does not take place; one that has begun ends now."""
+    _ended(session.get_one(Override, override_id), now)
+
+
+def _ended(found: Shift | Override, now: datetime) -> None:
+    if found.starts_at >= now:
+        found.cancelled_at = found.cancelled_at or now
+    elif found.ends_at > now:
+        found.ends_at = now
+    else:
+        raise Refused("it is over already")
 
 
 def swap(
@@ -167,7 +205,7 @@ def swap(
 ) -> tuple[Override, Override]:
     """Two people do each other's duty. Refused when one of the duties is not in the rota as it is now."""
     for duty in (one, other):
-        if not _stands(session, duty):
+        if not stands(session, duty):
             raise Refused("this duty is not in the rota (any more)")
     first = add_override(
         session, one.level, one.start, one.end, now, staff_id=other.staff_id, replaces_id=one.staff_id, by=by
@@ -178,7 +216,8 @@ def swap(
     return first, second
 
 
-def _stands(session: Session, duty: Duty) -> bool:
+def stands(session: Session, duty: Duty) -> bool:
+    """Whether this duty is in the rota as it is now."""
     mine = [d for d in planned(session, duty.start, duty.end) if (d.staff_id, d.level) == (duty.staff_id, duty.level)]
     return not uncovered(_spells(mine), duty.start, duty.end)
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from base.db import keys
 from base.errors import InvalidInput, Refused
+from base.settings import LANGUAGES
 from oncall.models import Staff
 from oncall.models.staff import ROLES
 
@@ -59,7 +60,7 @@ def add(
     number = phone_number(phone) if phone else None
     if number and by_phone(session, number):
         raise Refused("another account has this phone")
-    if email and session.scalar(select(Staff.id).where(Staff.email_lookup == email_lookup(email))):
+    if email and by_email(session, email):
         raise Refused("another account has this e-mail address")
     staff = Staff(
         name=name.strip(),
@@ -81,6 +82,11 @@ def add(
 def by_phone(session: Session, phone: str) -> Staff | None:
     """The account of a phone number in international form, disabled or not."""
     return session.scalar(select(Staff).where(Staff.phone_lookup == phone_lookup(phone)))
+
+
+def by_email(session: Session, email: str) -> Staff | None:
+    """The account of an e-mail address, disabled or not."""
+    return session.scalar(select(Staff).where(Staff.email_lookup == email_lookup(email)))
 
 
 def find(session: Session, phone: str) -> Staff:
@@ -136,3 +142,42 @@ def change_phone(session: Session, staff_id: uuid.UUID, phone: str, now: datetim
     staff.phone, staff.phone_lookup = number, phone_lookup(number)
     staff.phone_verified_at, staff.phone_tested_at = now if verified else None, None
     return staff
+
+
+def change_email(session: Session, staff_id: uuid.UUID, email: str) -> Staff:
+    """Another e-mail address, or none. By it a ministry's own sign-in finds the account."""
+    staff, written = session.get_one(Staff, staff_id), email.strip()
+    if written and ("@" not in written or len(written) > 200 or not written.isprintable()):
+        raise InvalidInput("an e-mail address is written like ada@example.org")
+    other = by_email(session, written) if written else None
+    if other and other.id != staff.id:
+        raise Refused("another account has this e-mail address")
+    staff.email, staff.email_lookup = (written, email_lookup(written)) if written else (None, None)
+    return staff
+
+
+def change_work(
+    session: Session, staff_id: uuid.UUID, roles: Sequence[str], languages: Sequence[str], page_by: Sequence[str]
+) -> bool:
+    """What somebody does, speaks, and is paged by (the first way first). Returns whether the roles changed. Refused
+    when no administrator would be left."""
+    staff = session.get_one(Staff, staff_id)
+    if not roles or set(roles) - set(ROLES):
+        raise InvalidInput(f"roles out of {', '.join(ROLES)}, at least one")
+    if not languages or set(languages) - set(LANGUAGES):
+        raise InvalidInput("languages out of the list, at least one")
+    if not page_by or set(page_by) - {"sms", "whatsapp"}:
+        raise InvalidInput("pages go by sms or whatsapp")
+    changed = set(roles) != set(staff.roles)
+    if "administrator" not in roles:
+        keep_an_administrator(session, staff_id)
+    staff.roles, staff.languages, staff.page_by = list(roles), list(languages), list(page_by)
+    return changed
+
+
+def keep_an_administrator(session: Session, without: uuid.UUID) -> None:
+    """Refused when this is the last administrator: nobody could make accounts any more but from the shell. The rows
+    are locked, so that two who take each other's role away cannot both succeed."""
+    query = select(Staff.id).where(Staff.disabled_at.is_(None), Staff.roles.contains(["administrator"]))
+    if list(session.scalars(query.order_by(Staff.id).with_for_update())) == [without]:
+        raise Refused("this is the last administrator; make another one first")

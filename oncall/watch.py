@@ -101,8 +101,19 @@ def _duty_phones(session: Session, config: OnCall, now: datetime) -> None:
         for level in TEST_LEVELS:
             for one in rota.on_duty(session, now, level):
                 if staff.reachable(one) and not _tested_since(session, one, begins):
-                    pages.write(session, [one], "test", now, code=_test_code(session))
+                    test_page(session, one, now)
     _untested(session, config, now)
+
+
+def test_page(session: Session, one: Staff, now: datetime) -> bool:
+    """A test page to somebody's phone; False when the phone is not confirmed, so that no page may go there."""
+    return bool(pages.write(session, [one], "test", now, code=_test_code(session)))
+
+
+def last_tests(session: Session) -> dict[uuid.UUID, Page]:
+    """The newest test page of each person."""
+    newest = select(func.max(Page.position)).where(Page.kind == "test").group_by(Page.staff_id)
+    return {page.staff_id: page for page in session.scalars(select(Page).where(Page.position.in_(newest)))}
 
 
 def _tested_since(session: Session, one: Staff, begins: datetime) -> bool:

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import select, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from base.clock import DOMINICA
-from oncall.cases import open_case
-from oncall.models import CaseEvent, Consent
+from base.db import ReadableJSON
+from base.errors import InvalidInput
+from oncall import consent
+from oncall.cases import event, open_case
+from oncall.models import Case, CaseEvent, Consent
 
 HERE = timedelta(minutes=30)  # so long after their last message we may take it that the same person holds the phone
 HOURS = {"morning": (6, 12), "afternoon": (12, 17), "evening": (17, 21)}  # Dominica's, as the question means them
@@ -55,6 +58,24 @@ def record(
         )  # fmt: skip
 
 
+STEPS = {"contact": ("text", "call", "no"), "when": ("any", *HOURS, "after_me"), "word": ()}
+LONGEST_WORD = 30
+
+
+def change(
+    session: Session, case: Case, step: str, answer: str, now: datetime, *, staff_id: uuid.UUID
+) -> None:  # fmt: skip
+    """An officer notes what the person wishes by now. "No" to contact ends what was agreed to; agreeing to contact is
+    a consent, which is recorded apart (oncall.consent), with the version of the words."""
+    word = answer.strip()
+    fits = word in STEPS[step] if STEPS.get(step) else step == "word" and 0 < len(word) <= LONGEST_WORD
+    if not fits:
+        raise InvalidInput("one of the answers, or a word of at most 30 letters")
+    event(session, case, "wish", now, staff_id=staff_id, detail={"step": step, "answer": word})
+    if (step, word) == ("contact", "no"):
+        consent.withdraw(session, case.id, "contact", now, staff_id=staff_id)
+
+
 def hidden(session: Session, conversation_id: uuid.UUID, inbound_id: int, at: datetime) -> None:
     """The quick-exit word was used: noted in the open case. Severity and clocks stay as they are."""
     case = open_case(session, conversation_id)
@@ -72,10 +93,13 @@ def _note(
 
 
 def of(session: Session, case_id: uuid.UUID) -> Wishes:
-    """The newest answers in a case."""
-    mine = CaseEvent.case_id == case_id
-    told = session.scalars(select(CaseEvent).where(mine, CaseEvent.kind == "wish").order_by(CaseEvent.id))
-    newest = {event.detail["step"]: event.detail["answer"] for event in told if event.detail}
+    """The newest answers in a case. One that is damaged counts as the wish for no contact."""
+    detail = type_coerce(CaseEvent.detail, ReadableJSON("case_event.detail"))
+    mine = (CaseEvent.case_id == case_id, CaseEvent.kind == "wish")
+    told = [one for one in session.scalars(select(detail).where(*mine).order_by(CaseEvent.id)) if one]
+    newest = {one["step"]: one["answer"] for one in told if "step" in one}
+    if any("step" not in one for one in told):  # an answer that cannot be read may have been no
+        newest["contact"] = "no"
     return Wishes(newest.get("contact"), newest.get("when"), newest.get("word"), _hidden_at(session, case_id))
 
 
@@ -83,8 +107,9 @@ def _hidden_at(session: Session, case_id: uuid.UUID) -> datetime | None:
     """When the quick-exit word was used last, if nothing was told since. By the order of the events: their times are
     of two clocks, the message's and the database's."""
     kinds = CaseEvent.kind.in_(["hidden", "disclosed", "wish", "raised"])
-    last = select(CaseEvent).where(CaseEvent.case_id == case_id, kinds).order_by(CaseEvent.id.desc()).limit(1)
-    found = session.scalar(last)
+    theirs = CaseEvent.inbound_id.is_not(None)  # what an officer notes does not end it
+    asked = select(CaseEvent.kind, CaseEvent.at).where(CaseEvent.case_id == case_id, kinds, theirs)
+    found = session.execute(asked.order_by(CaseEvent.id.desc()).limit(1)).first()
     return found.at if found and found.kind == "hidden" else None
 
 

@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
 
 from base.heartbeat import ages
 from base.settings import Settings
@@ -20,7 +21,7 @@ from messaging import queues
 from messaging.spool import Spool
 from oncall import cases
 from oncall.figures import figures, open_alarms
-from webhooks.context import Context, context
+from webhooks.context import context
 
 blueprint = Blueprint("health", __name__)
 _HTTP = urllib3.PoolManager(timeout=urllib3.Timeout(total=1.5), retries=False)
@@ -47,9 +48,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     """200 when messages can be taken in, 503 when not; every part by name either way."""
     here = context()
-    parts, counts, open_cases, raised = _database(here)
-    parts |= {"spool": _spool(here.intake.spool), "redis": _redis(here.settings), "rasa": _rasa(here.settings)}
-    parts |= _settings(here.settings)
+    parts, counts, open_cases, raised = database(here.sessions)
+    parts |= around(here.settings, here.intake.spool)
     body = {
         "ready": parts["database"] == "ok",
         "parts": parts,
@@ -69,7 +69,7 @@ def metrics() -> Response:
     given = request.headers.get("Authorization", "")
     if token and not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         abort(403)
-    _, counts, open_cases, raised = _database(here)
+    _, counts, open_cases, raised = database(here.sessions)
     spool = here.intake.spool
     counts |= {"spool_files": len(spool.names()), "spool_damaged": spool.damaged()}
     text_ = generate_latest(_counters()) + generate_latest(_Gauges(counts, open_cases, raised))
@@ -103,9 +103,12 @@ def _counters() -> CollectorRegistry:
     return registry
 
 
-def _database(here: Context) -> tuple[dict[str, str], dict[str, float], dict[str, int], dict[str, int]]:
+def database(
+    sessions: sessionmaker[Session],
+) -> tuple[dict[str, str], dict[str, float], dict[str, int], dict[str, int]]:
+    """What the database says: parts by name, counts, open cases by state, open alarms by kind."""
     try:
-        with here.sessions() as session:
+        with sessions() as session:
             row = session.execute(_COUNTS).mappings().one()
             beats = ages(session)
             open_cases, raised = cases.counts(session), open_alarms(session)
@@ -119,6 +122,11 @@ def _database(here: Context) -> tuple[dict[str, str], dict[str, float], dict[str
     for name, (age, note) in sorted(beats.items()):
         parts[name] = f"silent for {age:.0f} s" if age > SELDOM_S.get(name, SILENT_S) else note or "ok"
     return parts, counts, open_cases, raised
+
+
+def around(settings: Settings, spool: Spool) -> dict[str, str]:
+    """The parts beside the database, by name: these are asked over the network, never within a transaction."""
+    return {"spool": _spool(spool), "redis": _redis(settings), "rasa": _rasa(settings)} | _settings(settings)
 
 
 def _spool(spool: Spool) -> str:

@@ -1,6 +1,8 @@
 """Which tables are exchanged, in the order they can be inserted, and the rows of them that are public."""
 
 import uuid
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, inspect, select
@@ -15,16 +17,25 @@ MODELS: tuple[type[Base], ...] = (
     m.Location, m.LocationAddress, m.Accessibility, m.ServiceAtLocation, m.DirectoryContact, m.Url, m.Phone,
     m.Schedule, m.SpokenLanguage, m.CostOption, m.RequiredDocument, m.ServiceArea, m.Attribute,
 )  # fmt: skip
-FILES = {"location_address": "addresses", "directory_contact": "contacts"}
+FILES = {
+    "organization": "organizations", "program": "programs", "taxonomy": "taxonomies",
+    "taxonomy_term": "taxonomy_terms", "service": "services", "location": "locations",
+    "location_address": "addresses", "directory_contact": "contacts", "phone": "phones", "schedule": "schedules",
+    "language": "languages", "cost_option": "cost_options", "required_document": "required_documents",
+    "service_area": "service_areas", "attribute": "attributes",
+}  # fmt: skip
 OURS = {"created_at", "updated_at", "demo"}  # of this database or of a demonstration; never exchanged
 LINKS = {"parent_organization_id", "parent_id", "referred_by_id", "program_id", "location.organization_id"}
 VERIFIED = ("verified_by", "verified_on", "next_check_due")
+LOOPS = {"organization": "parent_organization_id", "taxonomy_term": "parent_id", "service": "referred_by_id"}
+LOOSE = {"parent_organization_id", "parent_id", "taxonomy_id"}  # a part of somebody's data may name what it leaves out
 _PUBLIC = {
     m.Organization: public.organization, m.Program: public.program, m.Service: public.service,
     m.Location: public.location, m.ServiceAtLocation: public.service_at_location,
 }  # fmt: skip
 
 Row = dict[str, Any]
+Key = tuple[Any, ...]
 
 
 def file_name(model: type[Base]) -> str:
@@ -32,40 +43,60 @@ def file_name(model: type[Base]) -> str:
     return f"{FILES.get(model.__tablename__, model.__tablename__)}.csv"
 
 
-def columns(model: type[Base]) -> list[Column[Any]]:
+@cache
+def columns(model: type[Base]) -> tuple[Column[Any], ...]:
     """The columns that are exchanged."""
-    return [column for column in inspect(model).columns if column.name not in OURS]
+    return tuple(column for column in inspect(model).columns if column.name not in OURS)
 
 
-def primary(model: type[Base]) -> list[str]:
+@cache
+def primary(model: type[Base]) -> tuple[str, ...]:
     """Names of the key."""
-    return [column.name for column in inspect(model).primary_key]
+    return tuple(column.name for column in inspect(model).primary_key)
 
 
+@cache
 def target(column: Column[Any]) -> str | None:
     """The table this column points at."""
     return next((key.target_fullname.partition(".")[0] for key in column.foreign_keys), None)
 
 
-def public_rows(session: Session) -> dict[type[Base], list[Row]]:
-    """Every public row. A row that hangs on something confidential is left out; a mere link to it is emptied."""
+def rows_to_export(session: Session, *, confidential: bool = False) -> dict[type[Base], list[Row]]:
+    """Every public row. A row that hangs on something confidential is left out; a mere link to it is emptied.
+
+    `confidential`: every row there is.
+    """
+    if confidential:
+        return {model: _rows(session, model, []) for model in MODELS}
     shown: dict[str, set[uuid.UUID]] = {}
     found: dict[type[Base], list[Row]] = {}
     for model in MODELS:
-        rows = _rows(session, model)
+        rows = _rows(session, model, _public(model))
         shown[model.__tablename__] = {row["id"] for row in rows if "id" in row}
         found[model] = [row for row in rows if _may_leave(model, row, shown)]
         shown[model.__tablename__] = {row["id"] for row in found[model] if "id" in row}
     return found
 
 
-def _rows(session: Session, model: type[Base]) -> list[Row]:
+def is_loose(model: type[Base], name: str) -> bool:
+    """Whether a row stays what it is when this link of it is empty."""
+    return name in LINKS or f"{model.__tablename__}.{name}" in LINKS
+
+
+def public_ids(session: Session, model: type[Base], ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the ids that may be named."""
+    key: Any = inspect(model).columns["id"]
+    return set(session.scalars(select(key).where(key.in_(list(ids)), *_public(model))))
+
+
+def _public(model: type[Base]) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [_PUBLIC[model]()] if model in _PUBLIC else []
-    if model is m.Phone:
-        where.append(~m.Phone.confidential)
-    entity = inspect(model)
-    wanted = select(*columns(model)).where(*where).order_by(*entity.primary_key)
-    return [dict(row._mapping) for row in session.execute(wanted)]
+    return [*where, ~m.Phone.confidential, m.Phone.retired_on.is_(None)] if model is m.Phone else where
+
+
+def _rows(session: Session, model: type[Base], where: list[ColumnElement[bool]]) -> list[Row]:
+    wanted = select(*columns(model)).where(*where).order_by(*inspect(model).primary_key)
+    return [dict(row) for row in session.execute(wanted).mappings()]
 
 
 def _may_leave(model: type[Base], row: Row, shown: dict[str, set[uuid.UUID]]) -> bool:
@@ -73,7 +104,7 @@ def _may_leave(model: type[Base], row: Row, shown: dict[str, set[uuid.UUID]]) ->
         table, value = target(column), row[column.name]
         if table is None or value is None or value in shown.get(table, ()):
             continue
-        if column.name not in LINKS and f"{model.__tablename__}.{column.name}" not in LINKS:
+        if not is_loose(model, column.name):
             return False
         row[column.name] = None
     return model is not m.Attribute or any(row["link_id"] in ids for ids in shown.values())

@@ -51,4 +51,6 @@ def service_at_location() -> ColumnElement[bool]:
 
 def phone(*, unverified: bool) -> ColumnElement[bool]:
     """A number that may be told; one that nobody has verified only where it was asked for and is marked so."""
-    return and_(~Phone.confidential, or_(Phone.verified_on.is_not(None), literal(unverified)))
+    return and_(
+        ~Phone.confidential, Phone.retired_on.is_(None), or_(Phone.verified_on.is_not(None), literal(unverified))
+    )

@@ -13,7 +13,7 @@ from directory.models.service import (
     ServiceText,
 )
 from directory.models.taxonomy import Attribute, Taxonomy, TaxonomyTerm
-from directory.models.upkeep import CheckTask, FieldChange, SeedRow
+from directory.models.upkeep import CheckTask, FieldChange, GivenOut, SeedRow
 
 __all__ = [
     "Accessibility",
@@ -23,6 +23,7 @@ __all__ = [
     "DirectoryChange",
     "DirectoryContact",
     "FieldChange",
+    "GivenOut",
     "Location",
     "LocationAddress",
     "Organization",

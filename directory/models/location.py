@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from base.db import Base
-from directory.models.columns import Key, OrganizationKey, Touched
+from directory.models.columns import Key, OrganizationKey, Sourced, Touched
 
 
 class Location(Touched, Base):
@@ -36,10 +36,11 @@ class Location(Touched, Base):
     confidential: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
-class LocationAddress(Base):
+class LocationAddress(Sourced, Base):
     """The address of a location (HSDS `address`; that table name belongs to messaging)."""
 
     __tablename__ = "location_address"
+    __table_args__ = (CheckConstraint("verified_on IS NULL OR verified_by <> ''", name="verified_by_somebody"),)
     id: Mapped[Key]
     location_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("location.id"), index=True)
     attention: Mapped[str | None]

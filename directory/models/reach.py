@@ -22,7 +22,7 @@ NUMBER = r"^(\+[1-9][0-9]{6,14}|[0-9]{3,10})$"  # E.164, or a short or local cod
 
 
 class Phone(Sourced, Touched, Base):
-    """A number. Sent to a texter only when a named person has verified it, and never when confidential."""
+    """A number. Sent to a texter only when a named person has verified it, never when confidential or retired."""
 
     __tablename__ = "phone"
     __table_args__ = (
@@ -45,6 +45,7 @@ class Phone(Sourced, Touched, Base):
     confidential: Mapped[bool] = mapped_column(server_default=text("false"))
     demo: Mapped[bool] = mapped_column(server_default=text("false"), comment="counts as verified for the demo only")
     priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    retired_on: Mapped[date | None] = mapped_column(comment="not used any more since; kept for its history")
 
 
 class Schedule(Sourced, Base):

@@ -108,10 +108,17 @@ class ServiceArea(Base):
 
 
 class ServiceText(Base):
-    """A text of a service in another language, with who has reviewed the translation."""
+    """A text of a service in another language, with who has reviewed the translation.
+
+    `state`: draft (nobody reviewed it), reviewed, outdated (the text it translates has changed since).
+    """
 
     __tablename__ = "service_text"
-    __table_args__ = (UniqueConstraint("service_id", "field", "language"),)
+    __table_args__ = (
+        UniqueConstraint("service_id", "field", "language"),
+        CheckConstraint("state IN ('draft', 'reviewed', 'outdated')", name="state"),
+        CheckConstraint("state <> 'reviewed' OR reviewed_by <> ''", name="reviewed_by_somebody"),
+    )
     id: Mapped[Key]
     service_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("service.id"))
     field: Mapped[str]
@@ -119,3 +126,4 @@ class ServiceText(Base):
     text: Mapped[str]
     reviewed_by: Mapped[str | None]
     reviewed_on: Mapped[date | None]
+    state: Mapped[str] = mapped_column(server_default="draft")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from base.clock import DOMINICA, now
 from base.db import transaction
-from bot.demand import unmet
+from bot import demand
 from directory import coverage, coverage_told, indexing
 from koudmen.runtime import make_runtime
 
+BY = {"parish": (demand.unmet, coverage.by_parish), "district": (demand.unmet_by_district, coverage.by_district)}
 FORMATS = {"table": coverage_told.table, "csv": coverage_told.as_csv, "svg": coverage_told.as_svg}
 
 
@@ -21,9 +22,9 @@ def main(arguments: Sequence[str]) -> int:
     runtime = make_runtime(pool_size=1)
     with transaction(runtime.sessions) as session:
         index = indexing.current(session)
-        searches = unmet(session, today - timedelta(days=chosen.days), today)
+        unmet, matrix = BY[chosen.by]
+        found = matrix(index, unmet(session, today - timedelta(days=chosen.days), today))
     runtime.engine.dispose()
-    found = coverage.by_district(index) if chosen.by == "district" else coverage.by_parish(index, searches)
     text = FORMATS[chosen.format](found)
     if chosen.out:
         chosen.out.write_text(text, encoding="utf-8")
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="koudmen directory coverage", description=__doc__)
-    options.add_argument("--by", choices=["parish", "district"], default="parish", help="health district or parish")
+    options.add_argument("--by", choices=list(BY), default="parish", help="health district or parish")
     options.add_argument("--format", choices=list(FORMATS), default="table")
     options.add_argument("--days", type=int, default=90, help="searches of so many days")
     options.add_argument("--out", type=Path, help="write here instead of printing")

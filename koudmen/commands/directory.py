@@ -1,21 +1,28 @@
-"""`koudmen directory seed`, `coverage`, `export` and `import`."""
+"""`koudmen directory`: seed here; coverage, files, duplicates, and keeping it true in modules of their own."""
 
 from collections.abc import Sequence
 
 from base.db import transaction
 from directory import load
 from koudmen.cli import parser
-from koudmen.commands import coverage, exchange
+from koudmen.commands import coverage, duplicates, exchange, truth
 from koudmen.runtime import make_runtime
+
+FILES = ("export", "import", "template")
+DECISIONS = ("duplicates", "merge", "unmerge", "check")
 
 
 def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] == "coverage":
         return coverage.main(arguments[1:])
-    if arguments and arguments[0] in {"export", "import"}:
+    if arguments and arguments[0] in FILES:
         return exchange.main(arguments)
+    if arguments and arguments[0] in DECISIONS:
+        return duplicates.main(arguments)
+    if arguments and arguments[0] in truth.DO:
+        return truth.main(arguments)
     options = parser("directory")
-    options.add_argument("action", choices=["seed", "coverage", "export", "import"])
+    options.add_argument("action", choices=["seed", "coverage", *FILES, *DECISIONS, *truth.DO])
     options.add_argument("--demo", action="store_true", help="mark the demo's numbers; never for real texters")
     demo = options.parse_args(arguments).demo
     runtime = make_runtime(pool_size=1)

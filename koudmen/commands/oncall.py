@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from base import audit
 from base.clock import DOMINICA
 from base.db import database_now
 from base.errors import Refused
@@ -17,6 +18,7 @@ from base.settings import Settings
 from bot import officer, thread
 from koudmen.cli import parser
 from koudmen.runtime import at_the_database
+from messaging.bell import Bell
 from oncall import cases, handling, staff
 from oncall.models import Alarm, Case, Page, Staff
 from oncall.models.case import OUTCOMES
@@ -48,7 +50,10 @@ def main(arguments: Sequence[str]) -> int:
             acting.add_argument("--outcome", required=True, choices=OUTCOMES)
     given = options.parse_args(arguments)
     with at_the_database() as (session, settings):
-        print(_do(session, given, settings))
+        told = _do(session, given, settings)
+    if given.action == "reply":
+        Bell(settings.redis_url).ring("protect")  # after the commit: it leaves at once
+    print(told)
     return 0
 
 
@@ -59,6 +64,20 @@ def _do(session: Session, given: argparse.Namespace, settings: Settings) -> str:
     case, _ = handling.by_code(session, given.code)
     if case is None:
         raise Refused("no open case has this code")
+    told = _acted(session, given, settings, case, who, now)
+    audit.record(
+        session, ACTIONS_AS_ON_THE_SITE.get(given.action, f"case {given.action}"), now, actor=who.id,
+        subject=f"case:{case.id}", detail={"by": "shell"},
+    )  # fmt: skip
+    return told
+
+
+ACTIONS_AS_ON_THE_SITE = {"read": "case viewed"}
+
+
+def _acted(
+    session: Session, given: argparse.Namespace, settings: Settings, case: Case, who: Staff, now: datetime
+) -> str:
     if given.action == "read":
         return _read(session, case, who, now)
     if given.action == "reply":
@@ -81,7 +100,13 @@ def _read(session: Session, case: Case, who: Staff, now: datetime) -> str:
         raise Refused("this account does not read what people wrote")
     cases.event(session, case, "viewed", now, staff_id=who.id)
     lines = thread.of_case(session, case.id)
-    return "\n".join(f"{_shown(one.at)} {one.whose} {one.state}".rstrip() + f": {one.words}" for one in lines) or "none"
+    return "\n".join(map(_line, lines)) or "none"
+
+
+def _line(one: thread.Line) -> str:
+    """One message; what it says on further lines stands to the right, so that it cannot pass for another message."""
+    words = one.words.replace("\n", "\n    ")
+    return f"{_shown(one.at)} {one.whose} {one.state}".rstrip() + f": {words}"
 
 
 def _cases(session: Session) -> list[str]:

@@ -1,14 +1,15 @@
 """Tables of the on-call room: cases and what happens in them, staff and rota, pages and alarms."""
 
-from oncall.models.case import Case, CaseEvent, Consent, Referral
+from oncall.models.case import Case, CaseEvent, CaseViewer, Consent, Referral
 from oncall.models.checklist import ChecklistStep
 from oncall.models.page import Alarm, Page
-from oncall.models.staff import Override, Rotation, Shift, Staff
+from oncall.models.staff import Override, Rotation, Shift, Staff, SwapRequest
 
 __all__ = [
     "Alarm",
     "Case",
     "CaseEvent",
+    "CaseViewer",
     "ChecklistStep",
     "Consent",
     "Override",
@@ -17,4 +18,5 @@ __all__ = [
     "Rotation",
     "Shift",
     "Staff",
+    "SwapRequest",
 ]

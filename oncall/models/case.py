@@ -37,10 +37,12 @@ class Case(Base):
 
     __tablename__ = "case"
     __table_args__ = (
+        Index("ix_case_code", "code"),
         Index("uq_case_code_open", "code", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("uq_case_conversation_open", "conversation_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("ix_case_open", "severity", "opened_at", postgresql_where=text("closed_at IS NULL")),
         Index("ix_case_due", "due_at", postgresql_where=text("closed_at IS NULL")),
+        Index("ix_case_closed", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
         CheckConstraint(f"state IN {STATES}", name="state"),
         CheckConstraint("closed_at IS NOT NULL OR state = 'merged' OR due_at IS NOT NULL", name="open_has_due"),
         CheckConstraint("(merged_into IS NOT NULL) = (state = 'merged')", name="merged"),
@@ -99,6 +101,18 @@ class CaseEvent(Base):
     concern: Mapped[str | None]
     detail: Mapped[Any | None] = mapped_column(EncryptedJSON("case_event.detail"))
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CaseViewer(Base):
+    """Who has a case before them. `viewed_at`: the look that was logged; `seen_at`: they last did something there;
+    `writing_at`: they last typed a reply."""
+
+    __tablename__ = "case_viewer"
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), primary_key=True)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    viewed_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    writing_at: Mapped[datetime | None]
 
 
 class Consent(Base):

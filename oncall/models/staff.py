@@ -89,3 +89,27 @@ class Override(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     created_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
     cancelled_at: Mapped[datetime | None]
+
+
+class SwapRequest(Base):
+    """An officer asks to do somebody else's duty for one of their own. Nothing changes until the other one or a
+    supervisor says yes; then it becomes two overrides (oncall.swaps)."""
+
+    __tablename__ = "swap_request"
+    __table_args__ = (
+        CheckConstraint("mine_ends_at > mine_starts_at AND theirs_ends_at > theirs_starts_at", name="times"),
+        Index("ix_swap_request_open", "asked_at", postgresql_where=text("decided_at IS NULL")),
+    )
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), comment="who asks")
+    mine_level: Mapped[int] = mapped_column(SmallInteger)
+    mine_starts_at: Mapped[datetime]
+    mine_ends_at: Mapped[datetime]
+    other_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    theirs_level: Mapped[int] = mapped_column(SmallInteger)
+    theirs_starts_at: Mapped[datetime]
+    theirs_ends_at: Mapped[datetime]
+    asked_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    agreed: Mapped[bool | None]

@@ -184,7 +184,7 @@ def test_services_far_away_are_said_to_be_far() -> None:
     reading = replace(NOTHING, intent="find", need="health", place=place_named("Portsmouth"))
     done = answer("doctor in Portsmouth", EN, reading, far)
     assert done.replies[0].startswith("I know none in Portsmouth yet.")
-    assert done.events == (Wanted("health", "Saint John", "elsewhere"),)
+    assert done.events == (Wanted("health", "Saint John", "elsewhere", "Portsmouth"),)
 
 
 def test_nothing_found_goes_to_a_person() -> None:

@@ -1,7 +1,6 @@
 """An officer's calendar feed: known by its address alone, and with nothing in it but levels and hours."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,20 +8,11 @@ from flask.testing import FlaskClient
 from icalendar import Calendar
 from sqlalchemy.orm import Session, sessionmaker
 
-import dashboard.app
-from base.settings import Settings
 from dashboard import calendar
 from oncall import rota, staff
 from oncall.models import Staff
 
 START = datetime.now(UTC).replace(microsecond=0)
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[FlaskClient]:
-    app = dashboard.app.create_app(settings)
-    yield app.test_client()
-    app.extensions["sessions"].kw["bind"].dispose()
 
 
 @pytest.fixture

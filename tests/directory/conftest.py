@@ -13,8 +13,8 @@ import directory.models as m
 
 Add = Callable[..., uuid.UUID]
 LEAVES_FIRST = [
-    m.SeedRow, m.CheckTask, m.Phone, m.Schedule, m.SpokenLanguage, m.RequiredDocument, m.ServiceNeed, m.ServiceArea,
-    m.ServiceAtLocation, m.LocationAddress, m.Location,
+    m.SeedRow, m.CheckTask, m.GivenOut, m.Phone, m.Schedule, m.SpokenLanguage, m.RequiredDocument, m.ServiceNeed,
+    m.ServiceArea, m.ServiceAtLocation, m.LocationAddress, m.Location,
 ]  # fmt: skip
 
 

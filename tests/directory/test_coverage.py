@@ -14,7 +14,7 @@ from base.settings import Settings
 from bot.demand import unmet
 from bot.models import Demand
 from directory import indexing
-from directory.coverage import EVERYWHERE, NO_PARISH, Cell, Coverage, by_district, by_parish
+from directory.coverage import EVERYWHERE, NO_DISTRICT, NO_PARISH, Cell, Coverage, by_district, by_parish
 from directory.coverage_told import as_csv, as_svg, table
 from directory.needs import NEEDS
 from directory.places import health_districts, parishes
@@ -108,13 +108,21 @@ def test_the_picture_says_everything_without_colour(island: Coverage) -> None:
 
 def test_the_seed_by_parish_and_by_health_district(session: Session) -> None:
     index = indexing.current(session)
-    for found in (by_parish(index, {}), by_district(index)):
+    for found in (by_parish(index, {}), by_district(index, {})):
         for text in (table(found), as_csv(found), as_svg(found)):
             assert "CHANCES" not in text
             assert "Refuge" not in text
     assert by_parish(index, {}).cell("health", "Saint John").services >= 2
-    assert set(by_district(index).areas) > set(health_districts())
-    assert by_district(index).cell("health", "Portsmouth").unmet_told == ""
+    assert set(by_district(index, {}).areas) > set(health_districts())
+    assert by_district(index, {}).cell("health", "Portsmouth").services >= 1
+
+
+def test_searches_by_health_district(session: Session) -> None:
+    searches = {("shelter", "Grand Bay"): 6, ("shelter", None): 5, ("food", "Marigot"): 4}
+    found = by_district(indexing.current(session), searches)
+    assert found.cell("shelter", "Grand Bay").unmet_told == "6"
+    assert found.cell("shelter", NO_DISTRICT).unmet_told == "5"
+    assert found.cell("food", "Marigot").unmet_told == "<5"
 
 
 def test_the_command(

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import directory.models as m
-from base.errors import InvalidInput, Refused
+from base.errors import InvalidInput
 from directory import checks, truth
 from tests.directory.conftest import Add
 
@@ -28,19 +28,6 @@ def test_a_verified_number_is_due_again_after_half_a_year(empty: Session, add: A
     assert [row[0].id for row in truth.due(empty, DAY + truth.GOOD_FOR)] == [phone.id]
     with pytest.raises(InvalidInput):
         truth.verify(empty, phone, by=" ", on=DAY)
-
-
-def test_a_changed_number_is_unverified_and_can_be_restored(empty: Session, add: Add) -> None:
-    add("Clinic", "health", phone="+17675550101", verified=True)
-    phone = phone_of(empty, "+17675550101")
-    truth.change_number(empty, phone, "+17675550102", by="B. Clerk")
-    assert (phone.verified_by, phone.verified_on) == (None, None)
-    change = next(one for one in truth.history(empty, phone) if one.field_name == "number")
-    assert (change.previous_value, change.updated_by) == ("+17675550101", "B. Clerk")
-    truth.restore_number(empty, change.id, by="C. Clerk")
-    assert (phone.number, phone.verified_on) == ("+17675550101", None)
-    with pytest.raises(Refused):
-        truth.restore_number(empty, change.id, by="C. Clerk")
 
 
 def test_a_report_puts_the_number_first_on_the_list(empty: Session, add: Add) -> None:

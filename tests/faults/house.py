@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import redis
@@ -15,7 +16,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from base.db import make_engine, make_sessions, transaction
+from base.db import database_now, make_engine, make_sessions, transaction
 from base.settings import ROOT
 from directory import load
 from koudmen.child import Child
@@ -25,6 +26,7 @@ from koudmen.home import make as make_home
 from koudmen.nlu import MODEL, PYTHON, wait_for_rasa
 from koudmen.tables import METADATA
 from koudmen.valkey import valkey_process, valkey_url
+from oncall import rota, staff
 from tests.fakes.twilio import Flood, Message, TwilioDouble
 from tests.fakes.twilio_records import Store
 from tests.service import COMMANDS, HTTP, Service, free_port, wait_until
@@ -38,11 +40,13 @@ CLOCKS = {
 }
 CARRIER_TIMEOUT_S = 3
 PAUSE_S = 0.5  # what a supervisor takes to notice
-WORKED_IN = ["address", "case", "contact", "conversation", "inbound_message", "opt_event", "outbound_message", "sender"]
+WORKED_IN = "address case contact conversation inbound_message opt_event outbound_message sender staff alarm".split()
+OFFICER = "+17675550199"
 
 
 class House:
-    """`kill`, `pause`, `resume` and `start` know web, turn, turn 2, send, sweeper, rasa and valkey."""
+    """`kill`, `pause`, `resume` and `start` know web, turn, turn 2, send, sweeper, engine, rasa and valkey. Without
+    `officer` nobody is on call."""
 
     def __init__(self, folder: Path, database_url: str, keys: str) -> None:
         self.folder = folder
@@ -72,8 +76,19 @@ class House:
         self.second = Service(env, folder / "second")  # a second worker for turns, as `up` starts
 
     def sent(self) -> list[Message]:
-        """What the carrier took since the house was emptied."""
-        return self.double.sent()
+        """What the carrier took since the house was emptied, but for pages to the officer."""
+        return [message for message in self.double.sent() if message.to != OFFICER]
+
+    def pages(self) -> list[Message]:
+        """What the officer got."""
+        return self.double.sent(OFFICER)
+
+    def officer(self) -> None:
+        """Somebody is on call from now on."""
+        with transaction(self.sessions) as session:
+            now = database_now(session)
+            who = staff.add(session, "Ada", ["officer"], now, phone=OFFICER, verified=True)
+            rota.add_shift(session, who.id, 1, now - timedelta(hours=1), now + timedelta(hours=12), now)
 
     @property
     def redis(self) -> "redis.Redis":

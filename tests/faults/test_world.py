@@ -25,6 +25,19 @@ def test_flushing_valkey_loses_nothing(house: House) -> None:
     _all_answered_once(house, run)
 
 
+@pytest.mark.parametrize("trouble", ["away", "read-only"])
+def test_without_valkey_people_are_answered_all_the_same(house: House, trouble: str) -> None:
+    """Nobody can ring: the workers look for themselves, those that had nothing to do as well."""
+    run = Running(house, messages(20), rate=40)
+    _all_answered_once(house, run)
+    house.kill("valkey") if trouble == "away" else house.redis.replicaof("127.0.0.1", "1")
+    try:
+        _all_answered_once(house, Running(house, messages(PEOPLE)[20:], rate=40))
+    finally:
+        house.start("valkey") if trouble == "away" else house.redis.replicaof("NO", "ONE")
+    assert house.dead() == []
+
+
 def test_a_hanging_rasa_delays_nobody_for_long(house: House) -> None:
     run = Running(house, messages(PEOPLE), rate=80)
     run.until(40)

@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from base.db import transaction
+from base.db import database_now, transaction
 from base.errors import SendError
 from base.settings import Retention, Settings
+from bot import learning
 from bot.drain import Drain
+from bot.learning_models import LearningExample
 from bot.models import Demand, UnreadMessage
 from bot.rasa import Away
 from koudmen import chores, synthetic
@@ -18,7 +20,8 @@ from koudmen.purge import purge
 from koudmen.runtime import Runtime
 from messaging import inbox, simulator
 from messaging.models import Conversation, InboundMessage, OutboundMessage
-from oncall.models import Case
+from oncall import checklist, looking, staff
+from oncall.models import Case, CaseEvent, CaseViewer, ChecklistStep
 
 RULES = Retention(ordinary=timedelta(days=30), case=timedelta(days=1825), log=timedelta(days=365))
 
@@ -92,6 +95,33 @@ def test_a_case_keeps_the_words_while_it_is_open_and_five_years_after(runtime: R
     assert count(runtime, Case) == count(runtime, InboundMessage) == 1
 
 
+def test_notes_of_a_case_go_with_its_words_and_refused_examples_after_thirty_days(runtime: Runtime) -> None:
+    said(runtime, 1, "my husband beats me")
+    with transaction(runtime.sessions) as session:
+        now = database_now(session)
+        who = staff.add(session, "Ada", ["officer"], now, phone="+17675550199", verified=True)
+        case = session.scalars(select(Case)).one()
+        step = checklist.steps(session, case.id)[0]
+        checklist.answer(session, step.id, who.id, "not_needed", now, note="spoke with the aunt")
+        for proposed in ("one", "two"):
+            example = learning.propose(session, "a", words=proposed, label="greet", language="en", at=now)
+            if proposed == "two":
+                learning.reject(session, example.id, "b", at=now - timedelta(days=31))
+    assert purge(runtime.sessions, RULES)["refused examples"] == 1
+    assert count(runtime, LearningExample) == 1
+    assert notes(runtime) == ["spoke with the aunt"]
+    with transaction(runtime.sessions) as session:
+        session.execute(text('UPDATE "case" SET closed_at = now()'))
+    age(runtime, 1826)
+    purge(runtime.sessions, RULES)
+    assert notes(runtime) == []
+
+
+def notes(runtime: Runtime) -> list[str]:
+    with runtime.sessions() as session:
+        return [note for note in session.scalars(select(ChecklistStep.note)) if note]
+
+
 def test_what_was_not_answered_yet_is_kept(runtime: Runtime) -> None:
     with transaction(runtime.sessions) as session:
         inbox.receive(session, simulator.parse_inbound("sms", "+17675550101", "hello"))
@@ -137,3 +167,18 @@ def test_a_chore_that_fails_stops_no_other_and_is_done_again() -> None:
     for at in (0.0, 5.0, 10.0, 60.0):
         chores.once(some, at + 1)
     assert done == ["fails", "works", "works", "fails", "works"]
+
+
+def test_who_had_a_case_before_them_is_forgotten_with_the_log(runtime: Runtime) -> None:
+    """The look itself stays in the case's log."""
+    said(runtime, 42, "my husband beats me")
+    with transaction(runtime.sessions) as session:
+        case, at = session.scalars(select(Case)).one(), database_now(session)
+        who = staff.add(session, "Ada", ["officer"], at, phone="+17675550171")
+        looking.look(session, case, who, at)
+        session.execute(text("UPDATE case_viewer SET seen_at = seen_at - make_interval(days => 400)"))
+        looking.look(session, case, staff.add(session, "Bea", ["officer"], at, phone="+17675550172"), at)
+    purge(runtime.sessions, RULES)
+    with runtime.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(CaseViewer)) == 1
+        assert session.scalar(select(func.count()).where(CaseEvent.kind == "viewed")) == 2

@@ -1,4 +1,4 @@
-"""`koudmen directory export` and `import` from the shell."""
+"""`koudmen directory`: export, import, template, duplicates, merge, check, from the shell."""
 
 import csv
 from collections.abc import Callable
@@ -48,7 +48,11 @@ def test_what_was_exported_comes_in_again_and_changes_nothing(run: Run, tmp_path
 
 @pytest.mark.parametrize(
     ("table", "column", "value"),
-    [("phone.csv", "number", "not a number"), ("service.csv", "status", "zephyrine"), ("phone.csv", "id", "quetzal")],
+    [
+        ("phones.csv", "number", "not a number"),
+        ("services.csv", "status", "zephyrine"),
+        ("phones.csv", "id", "quetzal"),
+    ],
 )
 def test_a_value_that_cannot_be_is_told_and_changes_nothing(
     run: Run, tmp_path: Path, table: str, column: str, value: str
@@ -66,4 +70,39 @@ def test_a_value_that_cannot_be_is_told_and_changes_nothing(
 
 def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
     code, told = run("import", str(tmp_path / "none"))
-    assert (code, "there is no such folder" in told) == (2, True)
+    assert (code, "there is no such folder or file" in told) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.ndjson", "out.csv", "out.xlsx"])
+def test_each_form_by_its_ending(run: Run, tmp_path: Path, name: str) -> None:
+    assert run("export", str(tmp_path / name))[0] == 0
+    code, told = run("import", str(tmp_path / name), "--dry-run")
+    assert (code, "0 added, 0 changed, 0 removed" in told) == (0, True), told
+    assert run("export", str(tmp_path / name)) == (2, "koudmen directory: there is such a file already\n")
+
+
+def test_confidential_only_with_a_word_of_warning(run: Run, tmp_path: Path) -> None:
+    code, told = run("export", str(tmp_path / "out.json"), "--with-confidential")
+    assert (code, "keep it locked up" in told) == (0, True)
+
+
+def test_the_form(run: Run, tmp_path: Path) -> None:
+    assert run("template", str(tmp_path / "form.xlsx"))[0] == 0
+    code, told = run("import", str(tmp_path / "form.xlsx"))
+    assert (code, "it has nothing of the directory in it" in told) == (1, True)
+    assert run("template", str(tmp_path / "form.ods"))[0] == 2
+
+
+def test_proposals_and_the_check(run: Run) -> None:
+    assert "proposals; a person decides" in run("duplicates")[1]
+    code, told = run("check")
+    assert (code, "0 errors" in told) == (0, True), told
+    assert "warning: numbers that nobody has verified" in told
+
+
+def test_merging_from_the_shell(run: Run) -> None:
+    unknown = "00000000-0000-0000-0000-000000000001"
+    assert run("merge", unknown, unknown)[0] == 2
+    assert run("unmerge", unknown)[0] == 2
+    with pytest.raises(SystemExit):
+        run("merge", unknown)

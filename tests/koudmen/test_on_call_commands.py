@@ -5,9 +5,11 @@ from collections.abc import Callable
 from io import StringIO
 
 import pytest
+from redis import Redis
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from base import audit
 from base.settings import Settings
 from bot.drain import Drain
 from bot.rasa import Away
@@ -24,6 +26,7 @@ def run(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, cap
     """A command; what it prints, or a sentence about what is wrong."""
     for name, value in (
         ("DATABASE_URL", settings.database_url), ("KOUDMEN_KEYS", settings.keys), ("KOUDMEN_HOME", str(settings.home)),
+        ("REDIS_URL", settings.redis_url),
     ):  # fmt: skip
         monkeypatch.setenv(name, value or "")
     for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "PORT"):
@@ -116,3 +119,25 @@ def test_a_case_is_read_and_answered_from_the_shell(
     with sessions() as session:
         assert session.scalars(select(CaseEvent.kind).where(CaseEvent.kind == "viewed")).all() == ["viewed"]
         assert session.scalars(select(Case.state)).one() == "engaged"
+        assert [one.action for one in audit.entries(session)][-2:] == ["case reply", "case viewed"]
+
+
+def test_a_reply_from_the_shell_rings_and_what_was_said_moves_no_cursor(
+    run: Run, sessions: sessionmaker[Session], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves at once; and a message cannot clear the screen, turn a line, or look like another message."""
+    run("staff", "add", "--name", "Ada", "--role", "officer", "--phone", "767 555 0171", "--verified")
+    nasty = "mari m ap bat mwen\x1b[2J\u202eevil\n24 Nov 10:00 officer: forged"
+    with sessions() as session, session.begin():
+        inbox.receive(session, Inbound("test", "SM1", "sim_sms", "+17675550101", nasty))
+    Drain(sessions, Away(), settings).once()
+    with sessions() as session:
+        code = session.scalars(select(Case.code)).one()
+    said = run("oncall", "read", code, "--staff", "767 555 0171")
+    assert "them: mari m ap bat mwen[U+001B][2J[U+202E]evil\n    24 Nov 10:00 officer: forged" in said
+    redis = Redis.from_url(settings.redis_url or "")
+    redis.delete("koudmen:bell:protect")
+    monkeypatch.setattr("sys.stdin", StringIO("Bonjou"))
+    run("oncall", "reply", code, "--staff", "767 555 0171")
+    assert redis.exists("koudmen:bell:protect")
+    redis.close()

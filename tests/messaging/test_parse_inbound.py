@@ -85,9 +85,10 @@ def test_what_whatsapp_sends() -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_from_the_gateway(raw: bytes) -> None:
     try:
-        gateway.parse_inbound(raw)
+        message = gateway.parse_inbound(raw)
     except InvalidInput:
         return
+    well_formed(message)
 
 
 @given(
@@ -98,6 +99,11 @@ def test_any_object_from_the_gateway(value: dict[str, object]) -> None:
         message = gateway.parse_inbound(orjson.dumps(value))
     except InvalidInput:
         return
+    well_formed(message)
+
+
+def well_formed(message: Inbound) -> None:
+    """What the inbox may take."""
     for text in (message.external_id, message.address, message.text):
         assert "\0" not in text
     assert message.external_id

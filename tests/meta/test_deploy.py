@@ -64,12 +64,29 @@ def test_the_staff_site_is_given_no_key_of_twilio() -> None:
     assert "UnsetEnvironment=TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN" in staff
 
 
+def servers() -> dict[str, str]:
+    """nginx's blocks for https, by name."""
+    blocks = re.split(r"(?m)^server \{", (DEPLOY / "nginx.conf").read_text())[1:]
+    return {
+        found[1]: block for block in blocks if "ssl;" in block and (found := re.search(r"server_name (\S+);", block))
+    }
+
+
 def test_the_world_reaches_webhooks_only_and_nothing_is_logged() -> None:
-    text = (DEPLOY / "nginx.conf").read_text()
+    text = servers()["koudmen.example"]
     assert "access_log off;" in text
     open_to_all = re.findall(r"location (?:= )?(\S+)\s*\{(?![^}]*deny all)[^}]*proxy_pass", text)
     assert open_to_all == ["/webhooks/", "/healthz"]
-    assert "8001" not in text
+    assert "koudmen_staff" not in text
+
+
+def test_the_staff_site_is_apart_closed_and_live() -> None:
+    text = servers()["staff.koudmen.example"]
+    assert "access_log off;" in text
+    assert re.search(r"allow \S+;.*\n\s*deny all;", text)
+    assert "koudmen_web" not in text
+    assert "proxy_buffering off;" in text.partition("location = /live")[2].partition("}")[0]
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in text, "the caller's own words about it are not passed on"
 
 
 def test_only_this_machine_reaches_the_containers() -> None:

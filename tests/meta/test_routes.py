@@ -38,12 +38,6 @@ SIMULATOR = {
     "GET /simulator/messages": "the thread of a simulated number, on channels that no real phone has",
     "POST /simulator/messages": "what is typed on it",
 }
-STAFF = {
-    "GET /healthz": "says ok and nothing else",
-    "GET /static/<path:filename>": "style sheets",
-    "GET /": "counts that name nobody",
-    "GET /calendar/<uuid:staff_id>/<token>.ics": "calendar programs cannot sign in; a keyed hash is the key",
-}
 TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "x", "TWILIO_SMS_FROM": "+17675550199"}
 
 
@@ -62,10 +56,6 @@ def test_on_twilio_the_simulator_s_are_not_there(settings: Settings) -> None:
     env = {"DATABASE_URL": settings.database_url or "", "KOUDMEN_REHEARSAL": "1"}
     on_twilio = make_settings(settings.home, **TWILIO, **env)
     assert routes(webhooks.app.create_app(on_twilio)) == set(PUBLIC)
-
-
-def test_the_staff_application_has_these_and_no_others(settings: Settings) -> None:
-    assert routes(dashboard.app.create_app(settings)) == set(STAFF)
 
 
 def test_the_two_applications_share_only_what_tells_nothing(settings: Settings) -> None:

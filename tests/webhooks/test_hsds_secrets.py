@@ -132,7 +132,7 @@ def test_no_search_and_no_map_tells_it(world: World, sessions: sessionmaker[Sess
         told += [repr(details(session, key)) for key in world.hidden_ids]
         index = indexing.current(session)
         told += [
-            form(found) for found in (by_parish(index, {}), by_district(index)) for form in (table, as_csv, as_svg)
+            form(found) for found in (by_parish(index, {}), by_district(index, {})) for form in (table, as_csv, as_svg)
         ]
         office = details(session, world.refuge)
     assert office is not None

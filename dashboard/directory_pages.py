@@ -1,0 +1,127 @@
+"""The directory on the staff site: the list, one service with the state of each fact, what to check, coverage."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as Answer
+
+from base.clock import DOMINICA
+from bot import demand
+from dashboard import directory_rows
+from dashboard.directory_rows import AT_ONCE, STATES, Wanted
+from dashboard.permissions import needs
+from dashboard.web import audited, may, me, opened
+from directory import checks, coverage, coverage_told, edit, indexing, inspection, truth
+from directory import stale as work
+from directory.needs import NEEDS
+from directory.places import parishes
+
+blueprint = Blueprint("directory", __name__)
+BY = {"parish": (demand.unmet, coverage.by_parish), "district": (demand.unmet_by_district, coverage.by_district)}
+WINDOW = timedelta(days=90)
+
+
+@blueprint.get("/directory")
+@needs("see the directory")
+def page() -> str:
+    """Services by name, narrowed by words, need, parish and state."""
+    given = request.args
+    number = given.get("page", "0")
+    wanted = Wanted(
+        given.get("words", "")[:80], given.get("need", ""), given.get("parish", ""), given.get("state", ""),
+        int(number) if number.isascii() and number.isdecimal() and len(number) < 6 else 0,
+    )  # fmt: skip
+    with opened() as (session, _):
+        lines, total = directory_rows.listed(session, wanted)
+    last = max((total - 1) // AT_ONCE, 0)
+    return render_template(
+        "directory/page.html", lines=lines, total=total, wanted=wanted, needs=NEEDS, states=STATES, last=last,
+        parishes=[one.name for one in parishes()],
+    )  # fmt: skip
+
+
+@blueprint.get("/directory/<uuid:service_id>")
+@needs("see the directory")
+def one(service_id: uuid.UUID) -> str:
+    with opened() as (session, now):
+        found = directory_rows.sheet(session, service_id)
+        if found is None or (found.service.confidential and not may("see what is confidential")):
+            abort(404)
+        today = now.astimezone(DOMINICA).date()
+        return render_template("directory/one.html", sheet=found, today=today, due_on=directory_rows.due_on)
+
+
+@blueprint.post("/directory/<any(phone, schedule, location_address, service):kind>/<uuid:row_id>/verify")
+@needs("change the directory")
+def verify(kind: str, row_id: uuid.UUID) -> Answer:
+    """I called, it is right: from now on it may be sent. `seen` is the number that was dialled."""
+    with opened() as (session, now):
+        row = edit.row_of(session, kind, row_id)
+        seen = {"number": request.form["number"]} if kind == "phone" and "number" in request.form else None
+        truth.verify(session, row, by=me().name, on=now.astimezone(DOMINICA).date(), seen=seen, now=now)
+        audited(session, f"{kind} verified", now, f"{kind}:{row_id}")
+    flash("Kept: you have checked it today." + (" It may be sent." if kind == "phone" else ""))
+    return _back()
+
+
+@blueprint.post("/directory/tasks/<uuid:task_id>/done")
+@needs("change the directory")
+def task_done(task_id: uuid.UUID) -> Answer:
+    """A report of a texter was looked into."""
+    with opened() as (session, now):
+        outcome = request.form.get("outcome", "").strip()[:200] or "checked"
+        checks.finish(session, task_id, by=me().name, at=now, outcome=outcome)
+        audited(session, "report checked", now, f"task:{task_id}")
+    flash("The report is closed.")
+    return _back()
+
+
+def _back() -> Answer:
+    """Where the form was: the service's page, or the work list."""
+    service_id = request.form.get("service", "")
+    try:
+        return redirect(url_for("directory.one", service_id=uuid.UUID(service_id)), 303)
+    except ValueError:
+        return redirect(url_for("directory.stale"), 303)
+
+
+@blueprint.get("/directory/stale")
+@needs("see the directory")
+def stale() -> str:
+    """What is to be checked: reported by texters first, then what is given out most, then the oldest."""
+    with opened() as (session, now):
+        today = now.astimezone(DOMINICA).date()
+        rows = work.stale(session, today, confidential=may("see what is confidential"))
+        findings = inspection.inspect(session, today) if may("change the directory") else []
+        return render_template("directory/stale.html", rows=rows, findings=findings)
+
+
+def _coverage(session: Session, now: datetime, kind: str) -> coverage.Coverage:
+    today = now.astimezone(DOMINICA).date()
+    unmet, matrix = BY[kind]
+    return matrix(indexing.current(session), unmet(session, today - WINDOW, today))
+
+
+@blueprint.get("/directory/coverage")
+@needs("see the directory")
+def matrix() -> str:
+    """Which need is met where; the empty ones are what is missing on the island."""
+    kind = "district" if request.args.get("by") == "district" else "parish"
+    with opened() as (session, now):
+        found = _coverage(session, now, kind)
+    return render_template("directory/coverage.html", found=found, needs=NEEDS, kind=kind)
+
+
+@blueprint.get("/directory/coverage.<any(svg, csv):form>")
+@needs("see the directory")
+def picture(form: str) -> Response:
+    kind = "district" if request.args.get("by") == "district" else "parish"
+    with opened() as (session, now):
+        found = _coverage(session, now, kind)
+    if form == "svg":
+        return Response(coverage_told.as_svg(found), mimetype="image/svg+xml")
+    answer = Response(coverage_told.as_csv(found), content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="coverage-by-{kind}.csv"'
+    return answer

@@ -1,0 +1,144 @@
+"""One's own account: password, one-time code, passkeys, recovery codes, and where one is signed in."""
+
+import uuid
+
+import segno
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import session as browser
+from markupsafe import Markup
+from werkzeug.wrappers import Response as Answer
+
+from base import audit
+from base.errors import Refused
+from dashboard import calendar, guard
+from dashboard.accounts import codes, passkeys, passwords, sessions
+from dashboard.permissions import needs
+from dashboard.web import address, as_uuid, audited, me, my_session, opened, passkey_site, site
+
+blueprint = Blueprint("me", __name__)
+
+
+@blueprint.get("/me")
+@needs("own account")
+def page() -> str:
+    with opened() as (session, now):
+        return render_template(
+            "me/page.html",
+            known=passwords.of(session, me().id),
+            keys=passkeys.of(session, me().id),
+            places=sessions.open_of(session, me().id, now),
+            here=my_session().id,
+            left=codes.recovery_left(session, me().id),
+            feed=address() + calendar.path(me().id),
+        )
+
+
+@blueprint.get("/me/second")
+@needs("own account")
+def second() -> str:
+    """A second proof is set up: until there is one, nothing else opens."""
+    with opened() as (session, _):
+        secret = codes.new_totp(session, me().id) if not passwords.of(session, me().id).totp_confirmed_at else None
+    if secret is None:
+        return render_template("me/second.html", secret=None)
+    link = codes.address(secret, me().name, site().settings.config.service.name)
+    picture = segno.make(link, error="m").svg_inline(scale=5, omitsize=True, svgclass="qr", lineclass=None)
+    return render_template("me/second.html", secret=secret, picture=Markup(picture))  # noqa: S704 (made by segno)
+
+
+@blueprint.post("/me/totp")
+@needs("own account")
+def totp() -> Answer:
+    """The first code of an authenticator app; then recovery codes are shown."""
+    with opened() as (session, now):
+        fits = codes.confirm_totp(session, me().id, request.form.get("code", ""), now)
+        if fits:
+            audited(session, "one-time code set up", now, f"staff:{me().id}")
+    if not fits:
+        flash("This code does not fit. Is the phone's clock right? Type the newest code.")
+        return redirect(url_for("me.second"), 303)
+    return redirect(url_for("me.recovery"), 303)
+
+
+@blueprint.post("/me/totp/remove")
+@needs("own account", proof=True)
+def totp_remove() -> Answer:
+    with opened() as (session, now):
+        if not passkeys.of(session, me().id):
+            raise Refused("set up a passkey first: without a second proof nothing opens")
+        codes.remove_totp(session, me().id)
+        audited(session, "one-time code removed", now, f"staff:{me().id}")
+    return redirect(url_for("me.page"), 303)
+
+
+@blueprint.get("/me/recovery")
+@needs("own account")
+def recovery() -> str:
+    """Says what recovery codes are; fresh ones are made by a button."""
+    with opened() as (session, _):
+        return render_template("me/recovery.html", left=codes.recovery_left(session, me().id), fresh=None)
+
+
+@blueprint.post("/me/recovery")
+@needs("own account", proof=True)
+def recovery_new() -> str:
+    with opened() as (session, now):
+        fresh = codes.new_recovery(session, me().id)
+        audited(session, "recovery codes made", now, f"staff:{me().id}")
+    return render_template("me/recovery.html", left=len(fresh), fresh=fresh)
+
+
+@blueprint.post("/me/password")
+@needs("own account", proof=True)
+def password() -> Answer:
+    with opened() as (session, now):
+        passwords.put(session, me().id, request.form.get("password", ""), now, me().name)
+        sessions.end_all(session, me().id, "new password", now, but=my_session().id)
+        audited(session, "password changed", now, f"staff:{me().id}")
+    flash("The password is changed. Everywhere else you are signed out.")
+    return redirect(url_for("me.page"), 303)
+
+
+@blueprint.post("/me/passkeys/ask")
+@needs("own account")
+def passkey_new() -> Response:
+    with opened() as (session, now):
+        step, question = passkeys.begin_register(session, me(), passkey_site(), now)
+    browser["step"] = str(step)
+    return Response(question, mimetype="application/json")
+
+
+@blueprint.post("/me/passkeys")
+@needs("own account")
+def passkey_add() -> Answer:
+    with opened() as (session, now):
+        step, answer = as_uuid(str(browser.get("step", ""))), passkeys.parsed(request.form.get("answer", ""))
+        name = request.form.get("name", "") or my_session().device
+        passkeys.register(session, me(), step or uuid.UUID(int=0), answer, name, passkey_site(), now)
+        audited(session, "passkey added", now, f"staff:{me().id}")
+        left = codes.recovery_left(session, me().id)
+    flash("The passkey is kept. Next time, sign in with it.")
+    return redirect(url_for("me.page" if left else "me.recovery"), 303)
+
+
+@blueprint.post("/me/passkeys/<uuid:passkey_id>/remove")
+@needs("own account", proof=True)
+def passkey_remove(passkey_id: uuid.UUID) -> Answer:
+    with opened() as (session, now):
+        if len(passkeys.of(session, me().id)) == 1 and not passwords.of(session, me().id).totp_confirmed_at:
+            raise Refused("this is your only second proof; set up another one first")
+        passkeys.remove(session, me().id, passkey_id)
+        audited(session, "passkey removed", now, f"staff:{me().id}")
+    return redirect(url_for("me.page"), 303)
+
+
+@blueprint.post("/me/sessions/<uuid:session_id>/end")
+@needs("own account")
+def session_end(session_id: uuid.UUID) -> Answer:
+    with opened() as (session, now):
+        if session_id not in {one.id for one in sessions.open_of(session, me().id, now)}:
+            raise Refused("there you are not signed in any more")
+        sessions.end(session, session_id, "ended by its owner", now)
+        audit.record(session, "session ended", now, actor=me().id, subject=f"session:{session_id}")
+    answer = redirect(url_for("me.page"), 303)
+    return guard.take_away(answer) if session_id == my_session().id else answer

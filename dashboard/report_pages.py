@@ -1,0 +1,61 @@
+"""Reports for analysts: a month in counts, on the page and as files. Whoever reads them reaches nobody from here."""
+
+from datetime import date
+
+from flask import Blueprint, Response, abort, render_template, request
+
+from base.clock import DOMINICA
+from base.errors import InvalidInput
+from dashboard.permissions import needs
+from dashboard.reports import figures, files
+from dashboard.reports.period import Month, month
+from dashboard.reports.tables import shown
+from dashboard.web import audited, opened, site
+
+blueprint = Blueprint("reports", __name__)
+KINDS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+
+
+@blueprint.get("/reports")
+@needs("see reports")
+def page() -> str:
+    """The month that is asked for, else the last one that is over."""
+    with opened() as (session, now):
+        today = now.astimezone(DOMINICA).date()
+        wrong = ""
+        try:
+            when = month(request.args.get("month"), today)
+        except InvalidInput as error:
+            when, wrong = month(None, today), f"{error}."
+        tables = figures.tables(session, when)
+        about = figures.made(now, when)
+    return render_template(
+        "reports/page.html", when=when, tables=tables, about=about, wrong=wrong, shown=shown, today=today, kinds=KINDS,
+        later=_later(when, today),
+    )  # fmt: skip
+
+
+def _later(when: Month, today: date) -> Month | None:
+    return when.next if when.next.first <= today else None
+
+
+@blueprint.get("/reports/<code>.<kind>")
+@needs("export reports", proof=True)
+def export(code: str, kind: str) -> Response:
+    """The month as a file; noted."""
+    if kind not in KINDS:
+        abort(404)
+    with opened() as (session, now):
+        when = month(code, now.astimezone(DOMINICA).date())
+        tables, about = figures.tables(session, when), figures.made(now, when)
+        audited(session, "report exported", now, f"report:{when.code}", kind=kind)
+    title = f"{site().settings.config.service.name}: {when.name}"
+    write = {"csv": files.as_csv, "xlsx": files.as_xlsx, "pdf": files.as_pdf}[kind]
+    data = write(tables, title, about)
+    answer = Response(data, content_type=KINDS[kind])
+    answer.headers["Content-Disposition"] = f'attachment; filename="koudmen-{when.code}.{kind}"'
+    return answer

@@ -1,0 +1,218 @@
+"""Signing in: password and one-time code, or a passkey; a first time with the code an administrator handed out.
+Wrong account, wrong password and a closed account are answered alike."""
+
+import uuid
+from datetime import datetime
+from typing import Literal
+
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from flask import session as browser
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as Answer
+
+from base import audit
+from base.errors import InvalidInput
+from dashboard import guard
+from dashboard.accounts import codes, passkeys, passwords, sessions, throttle
+from dashboard.permissions import needs, public
+from dashboard.web import as_uuid, caller, me, my_session, opened, passkey_site
+from oncall import staff
+from oncall.models import Staff
+
+blueprint = Blueprint("signin", __name__)
+WRONG = "That did not work. Check what you typed; after several wrong tries, wait a quarter of an hour."
+TOO_LATE = "This account was not set up in time. Ask an administrator for a new setup code."
+How = Literal["totp", "recovery", "passkey", "oidc", "setup"]
+
+
+@blueprint.get("/sign-in")
+@public("here one signs in")
+def page() -> str | Answer:
+    if g.staff:
+        return redirect(guard.local(request.args.get("then")))
+    return render_template("signin/page.html", then=guard.local(request.args.get("then")))
+
+
+@blueprint.post("/sign-in")
+@public("here one signs in")
+def password() -> Answer | tuple[str, int]:
+    """The first half: who, and the password. Then the one-time code is asked for."""
+    then, account = guard.local(request.form.get("then")), request.form.get("account", "")[:200]
+    with opened() as (session, now):
+        tries = throttle.who(_written(account), caller())
+        held = throttle.blocked(session, tries, now)
+        who = None if held else _known(session, account)
+        right = not held and passwords.fits(session, who.id if who else None, request.form.get("password", ""))
+        if who is None or not right or who.disabled_at is not None:
+            if not held:
+                throttle.failed(session, tries, now)
+            return render_template("signin/page.html", then=then, account=account, wrong=WRONG), 401
+        if not _second_proof(session, who):
+            chosen_at = passwords.of(session, who.id).password_at
+            if chosen_at is None or now - chosen_at > codes.SETUP_GOOD_FOR:  # whoever knows it may not be who chose it
+                return render_template("signin/page.html", then=then, account=account, wrong=TOO_LATE), 401
+            return entered(session, who, "setup", then, now)  # to set up a second proof: the guard opens nothing else
+        return _ask_second(session, who, then, now)
+
+
+def _second_proof(session: Session, who: Staff) -> bool:
+    """Whether this account has more than a password."""
+    return passwords.of(session, who.id).totp_confirmed_at is not None or bool(passkeys.of(session, who.id))
+
+
+def _ask_second(session: Session, who: Staff, then: str, now: datetime) -> Answer:
+    browser["step"] = str(passkeys.step(session, "second", now, who.id))
+    return redirect(url_for("signin.second", then=then), 303)
+
+
+@blueprint.get("/sign-in/code")
+@public("the second half of signing in")
+def second() -> str:
+    return render_template("signin/code.html", then=guard.local(request.args.get("then")))
+
+
+@blueprint.post("/sign-in/code")
+@public("the second half of signing in")
+def code() -> Answer | tuple[str, int]:
+    """The second half: the one-time code, or one of the recovery codes."""
+    then, typed = guard.local(request.form.get("then")), request.form.get("code", "")[:40]
+    with opened() as (session, now):
+        asked = passkeys.take(session, browser_step(), "second", now)
+        if asked is None or asked.staff_id is None:
+            flash("That took too long. Begin again.")
+            return redirect(url_for("signin.page", then=then), 303)
+        who = session.get_one(Staff, asked.staff_id)
+        tries = throttle.who(f"code {who.id}", caller())
+        how = None if throttle.blocked(session, tries, now) else _second(session, who, typed, now)
+        if how and who.disabled_at is None:
+            throttle.forget(session, tries)
+            return entered(session, who, how, then, now)
+        throttle.failed(session, tries, now)
+        browser["step"] = str(passkeys.step(session, "second", now, who.id))
+        return render_template("signin/code.html", then=then, wrong=WRONG), 401
+
+
+def _second(session: Session, who: Staff, typed: str, now: datetime) -> How | None:
+    if codes.totp_fits(session, who.id, typed, now):
+        return "totp"
+    return "recovery" if codes.recovery_fits(session, who.id, typed, now) else None
+
+
+@blueprint.post("/sign-in/passkey/ask")
+@public("signing in with a passkey begins here")
+def passkey_ask() -> Answer:
+    with opened() as (session, now):
+        step, question = passkeys.begin_sign_in(session, passkey_site(), now)
+    browser["step"] = str(step)
+    return Response(question, mimetype="application/json")
+
+
+@blueprint.post("/sign-in/passkey")
+@public("signing in with a passkey")
+def passkey() -> Answer | tuple[str, int]:
+    then = guard.local(request.form.get("then"))
+    with opened() as (session, now):
+        try:
+            answer = passkeys.parsed(request.form.get("answer", ""))
+        except InvalidInput:
+            answer = {}
+        found = passkeys.sign_in(session, browser_step(), answer, passkey_site(), now)
+        who = session.get(Staff, found) if found else None
+        if who is None or who.disabled_at is not None:
+            return render_template("signin/page.html", then=then, wrong=WRONG), 401
+        return entered(session, who, "passkey", then, now)
+
+
+@blueprint.get("/setup")
+@public("a first sign-in has no password yet")
+def setup() -> str:
+    return render_template("signin/setup.html")
+
+
+@blueprint.post("/setup")
+@public("a first sign-in has no password yet")
+def set_up() -> Answer | tuple[str, int]:
+    """A password chosen with the code an administrator handed out."""
+    account, chosen = request.form.get("account", "")[:200], request.form.get("password", "")
+    try:
+        passwords.check_strength(chosen, account)
+        return _set_up(account, chosen)
+    except InvalidInput as error:
+        return render_template("signin/setup.html", account=account, wrong=str(error)), 400
+
+
+def _set_up(account: str, chosen: str) -> Answer | tuple[str, int]:
+    """With the right code. A password that is too easy undoes everything, so that the code is still good."""
+    with opened() as (session, now):
+        tries = throttle.who(_written(account), caller())
+        who = None if throttle.blocked(session, tries, now) else _known(session, account)
+        if who is None or who.disabled_at or not codes.setup_fits(session, who.id, request.form.get("code", ""), now):
+            throttle.failed(session, tries, now)
+            return render_template("signin/setup.html", account=account, wrong=WRONG), 401
+        passwords.put(session, who.id, chosen, now, who.name)
+        sessions.end_all(session, who.id, "new password", now)
+        if _second_proof(session, who):
+            return _ask_second(session, who, "/me", now)
+        return entered(session, who, "setup", "/me", now)
+
+
+@blueprint.get("/again")
+@needs("own account")
+def again() -> str:
+    return render_template("signin/again.html", then=guard.local(request.args.get("then")))
+
+
+@blueprint.post("/again")
+@needs("own account")
+def prove() -> Answer | tuple[str, int]:
+    """Prove once more who one is, before something leaves the site."""
+    then = guard.local(request.form.get("then"))
+    with opened() as (session, now):
+        tries = throttle.who(f"again {me().id}", caller())
+        held = throttle.blocked(session, tries, now)
+        if held or not passwords.fits(session, me().id, request.form.get("password", "")):
+            if not held:
+                throttle.failed(session, tries, now)
+            return render_template("signin/again.html", then=then, wrong=WRONG), 401
+        sessions.proved(session, my_session().id, now)
+        throttle.forget(session, tries)
+    return redirect(then, 303)
+
+
+@blueprint.post("/sign-out")
+@needs("own account")
+def out() -> Answer:
+    with opened() as (session, now):
+        sessions.end(session, my_session().id, "signed out", now)
+        audit.record(session, "signed out", now, actor=me().id, subject=f"staff:{me().id}")
+    browser.clear()
+    return guard.take_away(redirect(url_for("signin.page"), 303))
+
+
+def _known(session: Session, account: str) -> Staff | None:
+    """The account of an e-mail address or a phone number."""
+    name = _written(account)
+    return staff.by_email(session, name) if "@" in name else staff.by_phone(session, name)
+
+
+def _written(account: str) -> str:
+    """An e-mail address or a phone number as it is looked up, however it was typed."""
+    if "@" in account:
+        return account.strip().lower()
+    try:
+        return staff.phone_number(account)
+    except InvalidInput:
+        return account
+
+
+def browser_step() -> uuid.UUID:
+    """The half of a sign-in this browser has begun; one that nobody has when there is none."""
+    return as_uuid(str(browser.get("step", ""))) or uuid.UUID(int=0)
+
+
+def entered(session: Session, who: Staff, how: How, then: str, now: datetime) -> Answer:
+    """Signed in: a fresh token, nothing of before is kept (no session can be planted)."""
+    token = sessions.begin(session, who.id, how, request.headers.get("User-Agent", "")[:300], now)
+    audit.record(session, "signed in", now, actor=who.id, subject=f"staff:{who.id}", detail={"how": how})
+    browser.clear()
+    return guard.give(token, redirect(then, 303))

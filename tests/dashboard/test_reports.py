@@ -1,0 +1,138 @@
+"""The monthly report: true counts, nobody to be found in them, and files that open."""
+
+import csv
+import io
+import uuid
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from openpyxl import load_workbook
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from base.audit import AuditEvent
+from base.errors import InvalidInput
+from bot.models import Demand
+from dashboard.models import StaffSession
+from dashboard.reports import figures
+from dashboard.reports.files import harmless
+from dashboard.reports.period import Month, month
+from dashboard.reports.tables import Table, Value
+from messaging import inbox, simulator
+from oncall import cases, drills, handling
+from oncall.cases import Disclosure
+from tests.dashboard.conftest import SignedIn
+
+OCTOBER = Month(date(2026, 10, 1))
+NOON = datetime(2026, 10, 10, 16, tzinfo=UTC)
+
+
+def searched(sessions: sessionmaker[Session], count: int, need: str, parish: str | None, **other: object) -> None:
+    values: dict[str, object] = {"day": NOON.date(), "language": "ht", "channel": "sms", "outcome": "found"} | other
+    with sessions() as session, session.begin():
+        session.add_all(Demand(need=need, parish=parish, **values) for _ in range(count))
+
+
+def told_of(session: Session, people: int, concern: str, at: datetime, phone: int = 110) -> list[uuid.UUID]:
+    """So many people tell of a concern."""
+    made = []
+    for number in range(people):
+        got = inbox.receive(session, simulator.parse_inbound("sms", f"+17675550{phone + number}", "x"))
+        assert got.message_id
+        told = Disclosure(concern, "high")
+        made.append(cases.disclose(session, got.conversation_id, got.message_id, told, language="ht", now=at).id)
+    return made
+
+
+def table(session: Session, key: str) -> dict[Value, tuple[Value, ...]]:
+    found: Table = next(one for one in figures.tables(session, OCTOBER) if one.key == key)
+    return {row[0]: row[1:] for row in found.rows}
+
+
+def test_demand_is_counted_by_need_and_place(sessions: sessionmaker[Session]) -> None:
+    searched(sessions, 12, "food", "Saint George")
+    searched(sessions, 9, "food", None, outcome="none")
+    searched(sessions, 7, "health", "Saint George", language="en")
+    searched(sessions, 30, "food", "Saint George", day=date(2026, 9, 30))
+    with sessions() as session:
+        rows, unmet = table(session, "demand"), table(session, "unmet")
+        assert rows["Total"][-1] == 28
+        assert rows["food"][-1] == 21
+        assert rows["health"][-1] == 7
+        assert unmet["food"] == (21, 9)
+        assert table(session, "demand_language") == {"en": (7,), "ht": (21,), "Total": (28,)}
+        assert table(session, "demand_week")["8-14 Oct"] == (28,)
+
+
+def test_a_search_of_one_person_is_in_no_table(sessions: sessionmaker[Session]) -> None:
+    searched(sessions, 12, "food", "Saint George")
+    searched(sessions, 1, "legal", "Saint Mark", language="es", outcome="none")
+    with sessions() as session:
+        rows = table(session, "demand")
+        assert rows["legal"][-1] is None
+        assert table(session, "unmet")["legal"] == (None, None)
+        assert table(session, "demand_language")["es"] == (None,)
+        for found in figures.tables(session, OCTOBER):
+            if found.key not in {"coverage", "drills"}:
+                assert not any(isinstance(v, int) and 0 < v < 5 for row in found.rows for v in row[1:]), found.key
+
+
+def test_cases_and_times_are_told_from_five_on_and_drills_apart(
+    sessions: sessionmaker[Session], people: dict[str, uuid.UUID]
+) -> None:
+    with sessions() as session, session.begin():
+        for number, case_id in enumerate(told_of(session, 6, "trafficking", NOON)):
+            handling.acknowledge(session, case_id, people["officer"], NOON + timedelta(minutes=number + 1))
+        told_of(session, 2, "sea", NOON, phone=120)
+        drills.start(session, sorted(drills.scenarios())[0], NOON)
+    with sessions() as session:
+        rows = table(session, "cases")
+        assert (rows["sea"][1], rows["sea"][-1]) == (None, None)
+        times = next(one for one in figures.tables(session, OCTOBER) if one.key == "times").rows
+        assert ("high", "taken", "3 min", "6 min") in times
+        assert ("critical", "taken", "too few", "too few") in times
+        assert len(table(session, "drills")) == 1
+
+
+def test_months() -> None:
+    assert month(None, date(2026, 11, 24)).code == "2026-10"
+    assert month("2026-11", date(2026, 11, 24)).name == "November 2026"
+    assert [name for name, _, _ in Month(date(2026, 2, 1)).weeks()] == ["1-7 Feb", "8-14 Feb", "15-21 Feb", "22-28 Feb"]
+    assert Month(date(2026, 12, 1)).next.code == "2027-01"
+    for wrong in ("2026-13", "november", "2027-01", "2026-1", "1999-01", "2026-11-01"):
+        with pytest.raises(InvalidInput):
+            month(wrong, date(2026, 11, 24))
+
+
+def test_the_page_and_the_files_tell_the_same(
+    sessions: sessionmaker[Session], signed_in: SignedIn, people: dict[str, uuid.UUID]
+) -> None:
+    searched(sessions, 12, "food", "Saint George")
+    browser = signed_in("analyst")
+    assert "What was asked for, and where" in browser.words("/reports?month=2026-10")
+    assert "a month is written like" in browser.words("/reports?month=rubbish")
+    sheet = csv.reader(io.StringIO(browser.get("/reports/2026-10.csv").get_data().decode("utf-8-sig")))
+    assert next(row for row in sheet if row and row[0] == "food")[:4] == ["food", "0", "0", "12"]
+    book = load_workbook(io.BytesIO(browser.get("/reports/2026-10.xlsx").data))
+    assert {"About", "demand", "times"} <= set(book.sheetnames)
+    pdf = browser.get("/reports/2026-10.pdf")
+    assert pdf.data.startswith(b"%PDF-")
+    assert browser.get("/reports/2026-10.exe").status_code == 404
+    assert browser.get("/reports/rubbish.csv").status_code == 400
+    with sessions() as session:
+        noted = session.scalars(select(AuditEvent.detail).where(AuditEvent.action == "report exported")).all()
+    assert noted == [{"kind": "csv"}, {"kind": "xlsx"}, {"kind": "pdf"}]
+
+
+def test_an_export_wants_a_fresh_proof(sessions: sessionmaker[Session], signed_in: SignedIn) -> None:
+    browser = signed_in("analyst")
+    with sessions() as session, session.begin():
+        session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
+    answer = browser.get("/reports/2026-10.csv")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/again?then=/reports/2026-10.csv")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
+def test_nothing_in_a_file_is_a_formula(text: str) -> None:
+    assert harmless(text) == f"'{text}"
+    assert harmless(-5) == -5
