@@ -20,8 +20,8 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class Part:
-    """One side of a composite: the text as typed, its language, its training label, and its fold (composites never cross
-    folds, or held-out texts would have been seen)."""
+    """One side of a composite: the text as typed, its language, its training label, and its fold. Composites never
+    cross folds, or held-out texts would have been seen."""
 
     text: str
     language: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class Options:
 
 class Reader:
     """The vectoriser, the two heads, and what makes one answer of them."""
+
+    version = ""  # of a model that was loaded: two that differ in anything differ here
 
     def __init__(self, vectoriser: Vectoriser, heads: tuple[Head, Head], joint: Joint, options: Options) -> None:
         """The first head answers what is wanted, the second whether somebody is harmed."""
@@ -102,7 +105,9 @@ class Reader:
             )
             vectoriser = Vectoriser(names["terms"], arrays["idf"])
             joint = Joint(wanted.names, concern.names, arrays["scale"])
-        return cls(vectoriser, (wanted, concern), joint, options)
+        loaded = cls(vectoriser, (wanted, concern), joint, options)
+        loaded.version = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()[:16]
+        return loaded
 
 
 @dataclass(frozen=True)
