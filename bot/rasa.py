@@ -14,6 +14,7 @@ from base import log
 
 logger = log.get(__name__)
 REMEMBERED = 20_000
+REMEMBERED_S = 60.0  # what is remembered is used only this long after Rasa last told which model it has
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Rasa:
         self.failures, self.pause_s = failures, pause.total_seconds()
         self.failed, self.closed_until = 0, 0.0
         self.known: OrderedDict[tuple[str | None, str], Parsed] = OrderedDict()
+        self.model, self.told_at = "", 0.0
         self.lock = threading.Lock()
 
     @property
@@ -67,28 +69,29 @@ class Rasa:
     def parse(self, text: str, language: str | None) -> Parsed | None:
         key = (language, text)
         with self.lock:
-            if key in self.known:
+            known = self.known.get(key)
+            if known:
                 self.known.move_to_end(key)
-                return self.known[key]
+        if known and time.monotonic() < self.told_at + REMEMBERED_S:
+            return known
         if not self.available:
-            return None
-        parsed = self._ask(f"{language or ''}|{text}")
-        if parsed:
-            self._remember(key, parsed)
-        return parsed
+            return known
+        return self._ask(f"{language or ''}|{text}", key) or known
 
-    def _ask(self, text: str) -> Parsed | None:
+    def _ask(self, text: str, key: tuple[str | None, str]) -> Parsed | None:
         try:
             answer = self.http.request(
                 "POST", self.url, body=orjson.dumps({"text": text}), headers={"Content-Type": "application/json"}
             )
             if answer.status != 200:
                 raise ValueError(f"status {answer.status}")
-            parsed = read_answer(orjson.loads(answer.data))
+            told = orjson.loads(answer.data)
+            parsed = read_answer(told)
         except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
             self._count_failure(type(error).__name__)
             return None
         self.failed = 0
+        self._remember(key, parsed, str(told.get("model") or ""))
         return parsed
 
     def _count_failure(self, kind: str) -> None:
@@ -97,16 +100,15 @@ class Rasa:
             self.closed_until, self.failed = time.monotonic() + self.pause_s, 0
             logger.warning("rasa is away, keywords go on alone", error_type=kind, seconds=self.pause_s)
 
-    def _remember(self, key: tuple[str | None, str], parsed: Parsed) -> None:
+    def _remember(self, key: tuple[str | None, str], parsed: Parsed, model: str) -> None:
+        """Keep an answer; an answer of another model than before drops all that was kept."""
         with self.lock:
+            if model != self.model:
+                self.known.clear()
+            self.model, self.told_at = model, time.monotonic()
             self.known[key] = parsed
             while len(self.known) > REMEMBERED:
                 self.known.popitem(last=False)
-
-    def forget(self) -> None:
-        """Drop what is remembered (a new model was put in)."""
-        with self.lock:
-            self.known.clear()
 
 
 def read_answer(answer: dict[str, Any]) -> Parsed:

@@ -13,6 +13,11 @@ from directory.places import Place, find_place
 
 SEVERITY_OF = {"danger": "critical", "discrimination": "standard"}  # every other concern is high (taxonomy.yml)
 FEWEST_WORDS = 3
+# The model alone on a long text: it learnt disclosures of 8 to 16 words, so every long text looks like one. On real
+# messages and on training disclosures held out (docs/evaluation/notes.md) this saved 37 false alarms of 64 and left 5
+# disclosures of 2000 to a gentle question.
+SHORT_WORDS, PER_WORD, SUREST = 12, 0.04, 0.99
+LIKELY, SURELY_ASKED = 0.3, 0.7  # a need that leads is answered from LIKELY up where surely something is asked for
 FIRST = frozenset({"danger", "self_harm"})
 RANK = {"standard": 0, "high": 1, "critical": 2}
 
@@ -93,13 +98,15 @@ def _worth_hearing(seen: Glance, parsed: Parsed | None, place: Place | None) -> 
 
 def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str | None, float, str]:
     """Intent, need, confidence and who said so. A keyword that is the whole message (our replies teach such words),
-    else the model where it is sure, else keywords, else the model's guess."""
+    else the model where it is sure, else keywords, else the need that leads where surely something is asked for."""
     typed = keywords.find(seen.normal)
     if parsed is None or (typed and typed.confidence >= keywords.WHOLE):
         return (typed.intent, typed.need, typed.confidence, "keywords") if typed else ("other", None, 0.0, "none")
     need = parsed.need if parsed.need_confidence >= rules.sure else None
     if parsed.intent == "find" and not need and typed and typed.need:
         return "find", typed.need, typed.confidence, "keywords"
+    if parsed.intent == "find" and parsed.intent_confidence >= SURELY_ASKED and parsed.need_confidence >= LIKELY:
+        need = parsed.need
     if parsed.intent == "find" or (parsed.intent == "disclose" and need):
         return (
             ("find", need, parsed.need_confidence, "model") if need else ("other", None, parsed.need_confidence, "none")
@@ -119,7 +126,8 @@ def _concern(
     """Concern, severity, who heard it, whether to ask gently, and why."""
     top = seen.safety.top
     score = parsed.concern_confidence if parsed and parsed.concern else 0.0
-    model = parsed.concern if parsed and score >= rules.concern else None
+    alone = not (top or seen.safety.asks)
+    model = parsed.concern if parsed and score >= (_enough_alone(seen, rules) if alone else rules.concern) else None
     why = [f"phrase {finding.phrase_id} ({finding.concern})" for finding in seen.safety.findings]
     if parsed and parsed.concern and score >= rules.gentle:
         why.append(f"model {parsed.concern} {score:.2f}")
@@ -133,6 +141,13 @@ def _concern(
     gentle = bool(seen.safety.asks) or score >= rules.gentle
     why += [f"unclear phrase {finding.phrase_id}" for finding in seen.safety.asks]
     return None, None, "none", gentle, tuple(why)
+
+
+def _enough_alone(seen: Glance, rules: Rules) -> float:
+    """The score from which the model raises a concern when no phrase tells of one: higher in a long text. Below it the
+    person is asked gently, and a person of the staff reads the message."""
+    extra = len(seen.normal.split()) - SHORT_WORDS
+    return max(rules.concern, min(SUREST, rules.concern + PER_WORD * extra))
 
 
 def _which(seen: Glance, worst: str, model: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from base.errors import ConfigError
 from bot.safety.pattern import Pattern, compile_phrase, word_list
 
 CONCERNS = (
@@ -20,7 +21,7 @@ _TOP = set(
 _RULE = {"id", "concern", "say", "unless", "severity", "ask"}
 
 
-class LexiconError(ValueError):
+class LexiconError(ConfigError):
     """A phrase file is wrong; the message names file, line and reason."""
 
 
@@ -84,8 +85,8 @@ def load(path: Path) -> Lexicon:
     """One phrase file. Raises LexiconError naming file and line."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise LexiconError(f"{path.name}: {error}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise LexiconError(f"{path.name}: {' '.join(str(error).split())}") from error
     return _File(path.name, node).lexicon()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from base.settings import Understanding, load_settings
+from bot import safety
 from bot.rasa import Away, NluClient
 from bot.reading import Reading, glance, read
 from koudmen.cli import parser
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--offline", action="store_true", help="lexicon and keywords alone, as when Rasa is away")
     offline = options.parse_args(arguments).offline
     settings = load_settings()
+    safety.lexicons()  # a wrong phrase file is told at once, not of each line
     if offline:
         return _stream(Away(), settings.config.understanding)
     with standing_nlu(settings) as nlu:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from components.composites import Part, compose
 from components.features import Vectoriser
 from components.heads import Head, deal_folds, fit_head
 from components.joint import Joint, fit_joint
@@ -36,12 +38,15 @@ class Options:
     concern_threshold: float = 0.5
     unknown_language_every: int = 3
     folds: int = 3
+    composites: bool = True
     wanted_blocks: tuple[float, ...] = (1.0, 1.5, 0.5)
     concern_blocks: tuple[float, ...] = (1.0, 0.8, 0.5)
 
 
 class Reader:
     """The vectoriser, the two heads, and what makes one answer of them."""
+
+    version = ""  # of a model that was loaded: two that differ in anything differ here
 
     def __init__(self, vectoriser: Vectoriser, heads: tuple[Head, Head], joint: Joint, options: Options) -> None:
         """The first head answers what is wanted, the second whether somebody is harmed."""
@@ -61,10 +66,12 @@ class Reader:
     @classmethod
     def fit(cls, examples: list[Example], options: Options) -> Reader:
         """Train on the examples and their copies. Raises ValueError when a head has fewer than two answers."""
+        folds = deal_folds(_groups(examples), [example.label for example in examples], options.folds)
         copies = augment(examples, options.unknown_language_every)
-        labels = [examples[copy.number].label for copy in copies]
-        truth = [split_label(label) for label in labels]
-        held = deal_folds(_groups(examples)[[copy.number for copy in copies]], labels, options.folds)
+        if options.composites:
+            copies += _composites(examples, folds)
+        held = folds[[copy.number for copy in copies]]
+        truth = [split_label(copy.label) for copy in copies]
         vectoriser = Vectoriser.fit(_by_example(copies, len(examples)), options.min_count)
         rows = vectoriser.matrix([(copy.text, copy.language) for copy in copies])
         first = np.flatnonzero([copy.is_first for copy in copies])
@@ -98,7 +105,9 @@ class Reader:
             )
             vectoriser = Vectoriser(names["terms"], arrays["idf"])
             joint = Joint(wanted.names, concern.names, arrays["scale"])
-        return cls(vectoriser, (wanted, concern), joint, options)
+        loaded = cls(vectoriser, (wanted, concern), joint, options)
+        loaded.version = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()[:16]
+        return loaded
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ class Copy:
     language: str | None
     number: int
     is_first: bool
+    label: str
 
 
 def augment(examples: list[Example], unknown_language_every: int) -> list[Copy]:
@@ -124,8 +134,17 @@ def augment(examples: list[Example], unknown_language_every: int) -> list[Copy]:
             typed.append((bare if number % 2 else example.text, None))
         for place, (raw, language) in enumerate(typed):
             text = normalise(raw, language)
-            found.setdefault((text, language, number), Copy(text, language, number, place == 0))
+            found.setdefault((text, language, number), Copy(text, language, number, place == 0, example.label))
     return list(found.values())
+
+
+def _composites(examples: list[Example], folds: np.ndarray) -> list[Copy]:
+    """Two examples in one text, each composite beside the copies of its first part; they count for calibration too."""
+    parts = [Part(e.text, e.language, e.label, int(fold)) for e, fold in zip(examples, folds)]  # noqa: B905
+    return [
+        Copy(normalise(text, examples[number].language), examples[number].language, number, True, label)
+        for number, text, label in compose(parts)
+    ]
 
 
 def _groups(examples: list[Example]) -> np.ndarray:

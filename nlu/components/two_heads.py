@@ -72,11 +72,11 @@ class TwoHeadClassifier(GraphComponent):
         return self._resource
 
     def process(self, messages: List[Message]) -> List[Message]:
-        """Set intent, need, concern and the rankings on each message."""
+        """Set intent, need, concern, the rankings and the version of the model on each message."""
         if self._reader is None:
             return messages
         for message in messages:
-            read = self._reader.read(message.get(TEXT) or "", message.get(LANGUAGE))
+            read = self._reader.read(message.get(TEXT) or "", message.get(LANGUAGE)) | {"model": self._reader.version}
             for name, value in read.items():
                 message.set(name, value, add_to_output=True)
         return messages

@@ -92,11 +92,13 @@ MEASURES = (
 REAL = (
     Measure("language named (3 words or more)", lambda r: r.words >= 3 and bool(r.language),
             lambda r, a: a.language == r.language, {}),
-    Measure("need (one or several)", lambda r: bool(r.need), _right_need, {"real ht": 0.85}),
+    Measure("need (one or several)", lambda r: bool(r.need), _right_need,
+            {"real ht": 0.85, "second real ht": 0.85}),
     Measure("need (bare calls for help left out)", lambda r: r.need not in ("", "disaster"), _right_need, {}),
     Measure("need (one only)", lambda r: len(r.needs) == 1, _right_need, {}),
     Measure("concern recall", lambda r: bool(r.concern), _raised, {}),
-    Measure("false alarms, ordinary", lambda r: r.kind == "real" and not r.concern, _raised, {"real ht": 0.01}, True),
+    Measure("false alarms, ordinary", lambda r: r.kind == "real" and not r.concern, _raised,
+            {"real ht": 0.01, "second real ht": 0.01}, True),
     Measure("a creole named", lambda r: r.group == "Guadeloupe" and r.words >= 3,
             lambda _, a: a.language in CREOLES, {}),
 )  # fmt: skip
@@ -140,7 +142,7 @@ def languages_apart(pairs: Sequence[Pair], group: str) -> list[Figure]:
     """Haitian Creole against English, French and Spanish, and against Kweyol, texts of three words or more. An
     answer counts as Haitian Creole only when it is exactly that. `group`: what the figures are called after."""
     long = [(r, a) for r, a in pairs if r.words >= 3 and not r.seen and "unaccented" not in r.group]
-    long = [(r, a) for r, a in long if r.group != "Guadeloupe"]
+    long = [(r, a) for r, a in long if r.group != "Guadeloupe" and not r.group.startswith("second")]
     apart = Measure("ht told from en, fr, es", lambda r: r.language in ("ht", "en", "fr", "es"),
                     lambda r, a: (a.language == "ht") == (r.language == "ht"), {group: 0.98})  # fmt: skip
     own = Measure("ht told from acf", lambda r: r.language in CREOLES and r.kind != "real",

@@ -24,15 +24,20 @@ sys.path.insert(0, str(HERE.parent))
 
 from eval import figures, floors  # noqa: E402 (found by the path set above)
 from eval.reader import Answer  # noqa: E402
-from eval.rows import written  # noqa: E402
+from eval.rows import Row, second, written  # noqa: E402
 
 ALARMS = "false alarms"
+
+
+def own_rows() -> list[Row]:
+    """The development set and the second writer's sentences."""
+    return written() + second()
 
 
 def answers(path: Path) -> list[figures.Pair]:
     """The development set with what was read in it."""
     read = json.loads(path.read_text(encoding="utf-8"))
-    return [(row, Answer(**{name: read[row.text].get(name) for name in Answer.__annotations__})) for row in written()]
+    return [(row, Answer(**{name: read[row.text].get(name) for name in Answer.__annotations__})) for row in own_rows()]
 
 
 def heard(pairs: list[figures.Pair]) -> Counter[str]:
@@ -72,7 +77,7 @@ def main() -> int:
     parser.add_argument("--after", type=Path)
     args = parser.parse_args()
     if args.texts:
-        print(json.dumps(list(dict.fromkeys(row.text for row in written()))))
+        print(json.dumps(list(dict.fromkeys(row.text for row in own_rows()))))
         return 0
     worse, found = verdict(answers(args.before), answers(args.after))
     print(json.dumps({"worse": worse, "figures": found}))

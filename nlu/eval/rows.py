@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 DEV = Path(__file__).resolve().parent / "dev"
+SECOND = DEV.with_name("dev2")  # another writer's sentences, made later; reported apart
 WRITTEN = ("en", "ht", "acf", "fr", "es")
 UNACCENTED = ("ht", "acf")  # read a second time without accents, as most people type
 REAL = "mission4636_dev.csv"
+LABELLED = {"real ht": "mission4636_labels.csv", "second real ht": "mission4636_second_labels.csv"}
 OTHER_REAL = {"fr": "mission4636_fr_dev.csv", "en": "mission4636_en_dev.csv"}
 GUADELOUPE, EVERY = "gcf_tatoeba.csv", 8
 
@@ -69,6 +71,15 @@ def written() -> list[Row]:
     return rows + copies
 
 
+def second() -> list[Row]:
+    """The second writer's sentences, in groups of their own ("second en", ...)."""
+    return [
+        Row(f"second-{path.stem}:{number}", group=f"second {path.stem}", **line)
+        for path in sorted(SECOND.glob("*.csv"))
+        for number, line in enumerate(read_csv(path), 2)
+    ]
+
+
 def unaccent(text: str) -> str:
     """The text without its accents."""
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
@@ -79,8 +90,9 @@ def real(folder: Path) -> list[Row]:
     FileNotFoundError when one of the four files is missing."""
     texts = {line["id"]: line["original"] for line in read_csv(folder / REAL)}
     rows = [
-        Row(line["id"], texts[line["id"]], "real ht", line["language"], line["need"], line["concern"])
-        for line in read_csv(DEV / "mission4636_labels.csv")
+        Row(line["id"], texts[line["id"]], group, line["language"], line["need"], line["concern"])
+        for group, name in LABELLED.items()
+        for line in read_csv(DEV / name)
         if line["id"] in texts
     ]
     for code, name in OTHER_REAL.items():

@@ -26,7 +26,7 @@ from components.normalise import normalise  # noqa: E402 (found by the path set 
 
 from eval import figures, floors, reader, report  # noqa: E402
 from eval.compare import read_examples  # noqa: E402
-from eval.rows import Row, real, written  # noqa: E402
+from eval.rows import Row, real, second, written  # noqa: E402
 
 NLU, DOCS = HERE.parent, HERE.parents[1] / "docs"
 VARIABLE = "KOUDMEN_EVAL_DATA"
@@ -51,7 +51,7 @@ def mark_seen(rows: Sequence[Row]) -> list[Row]:
 
 def all_figures(online: Sequence[figures.Pair], offline: Sequence[figures.Pair]) -> list[figures.Figure]:
     """Every figure in the order of the page."""
-    own = [pair for pair in online if pair[0].kind not in ("real", "language")]
+    own = _own(online)
     theirs = [pair for pair in online if pair[0].kind in ("real", "language")]
     f1 = [figures.macro_f1(online, group) for group in dict.fromkeys(r.group for r, _ in online if r.need)]
     return [
@@ -60,15 +60,19 @@ def all_figures(online: Sequence[figures.Pair], offline: Sequence[figures.Pair])
         *figures.by_group(figures.MEASURES, own),
         *figures.by_group(figures.REAL, theirs),
         *f1,
-        *figures.offline([pair for pair in offline if pair[0].kind not in ("real", "language")]),
+        *figures.offline(_own(offline)),
     ]
+
+
+def _own(pairs: Sequence[figures.Pair]) -> list[figures.Pair]:
+    return [pair for pair in pairs if pair[0].kind not in ("real", "language")]
 
 
 def measure() -> report.Results:
     """Train if the training data changed, read everything with and without Rasa, and count."""
     subprocess.run([sys.executable, NLU / "train.py"], check=True)
     found, absent = real_rows()
-    rows = mark_seen(written()) + found
+    rows = mark_seen(written() + second()) + found
     texts = [row.text for row in rows]
     with_rasa, alone = reader.read(texts, offline=False), reader.read(texts, offline=True)
     online = [(row, with_rasa[row.text]) for row in rows]

@@ -95,6 +95,16 @@ def test_what_the_model_alone_hears_is_critical_where_the_words_are() -> None:
     assert read(seen("he have a knife tonight"), model, RULES).severity == "critical"
 
 
+def test_the_model_alone_must_be_surer_of_a_long_text() -> None:
+    long, short = " ".join(["word"] * 20), " ".join(["word"] * 12)
+    model = parsed("disclose", concern=("danger", 0.9))
+    assert read(seen(short), model, RULES).concern == "danger"
+    unsure = read(seen(long), model, RULES)
+    assert (unsure.concern, unsure.gentle) == (None, True)  # asked gently, and a person reads it
+    assert read(seen(long), parsed("disclose", concern=("danger", 0.99)), RULES).concern == "danger"
+    assert read(seen(long, HEARD), model, RULES).concern == "domestic_violence"  # a phrase is never suppressed
+
+
 def test_a_danger_by_the_own_hand_is_called_self_harm() -> None:
     own = Finding("self_harm", "critical", "d", "en", "x")
     model = parsed("disclose", concern=("self_harm", 0.9))
@@ -115,7 +125,9 @@ def test_the_need_beside_a_concern_is_kept() -> None:
         ("i need a doctor", None, "find", "health", "keywords"),
         ("blue sky", None, "other", None, "none"),
         ("x", parsed("find", need=("food", 0.5)), "find", "food", "model"),
-        ("x", parsed("find", need=("food", 0.49)), "other", None, "none"),
+        ("x", parsed("find", need=("food", 0.3)), "find", "food", "model"),
+        ("x", parsed("find", need=("food", 0.29)), "other", None, "none"),
+        ("x", parsed("find", 0.69, need=("food", 0.49)), "other", None, "none"),
         ("i need a doctor", parsed("find", need=("food", 0.49)), "find", "health", "keywords"),
         ("i need a doctor", parsed("find", need=("food", 0.8)), "find", "food", "model"),
         ("x", parsed("thanks", 0.5), "thanks", None, "model"),

@@ -1,6 +1,7 @@
 """`koudmen classify`: JSON lines in, JSON lines out, in order."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from base.settings import load_settings
+from base.settings import ROOT, load_settings
 from bot.rasa import Away
 from koudmen.commands.classify import classify
 
@@ -65,6 +66,35 @@ def test_bad_lines_are_answered_in_their_place(tmp_path: Path) -> None:
     assert ["error" in line for line in lines] == [True] * len(bad) + [False]
     assert [line["line"] for line in lines[:-1]] == list(range(1, 2 * len(bad), 2))
     assert lines[-1]["intent"] == "greet"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (b"rules: [unclosed", "ht.yml: "),
+        (b"rules:\n  - id: x\n    concern: nonsense\n    say: [hit me]\n", "ht.yml, line 3: 'nonsense' is not one of"),
+        (b"\xff\xfe", "ht.yml: "),
+        (None, "ht.yml: "),
+    ],
+)
+def test_a_broken_phrase_file_is_told_in_one_sentence(tmp_path: Path, wrong: bytes | None, told: str) -> None:
+    for room in ("base", "bot", "directory", "koudmen", "messaging", "oncall"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "config.yml", tmp_path)
+    phrases = tmp_path / "bot/safety/phrases/ht.yml"
+    phrases.unlink()
+    if wrong is not None:
+        phrases.write_bytes(wrong)
+    done = subprocess.run(
+        [sys.executable, "-m", "koudmen.cli", "classify", "--offline"], cwd=tmp_path,
+        input=b'{"text": "hello"}\n' * 50, capture_output=True, timeout=60, check=False,
+        env={"PATH": os.environ["PATH"], "KOUDMEN_HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, b"")
+    error = done.stderr.decode()
+    assert error.startswith("koudmen classify: ")
+    assert told in error
+    assert error.count("\n") == 1
 
 
 def test_nothing_in_nothing_out(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bot.rasa import Away, Parsed, Rasa, read_answer
+from bot.rasa import REMEMBERED_S, Away, Parsed, Rasa, read_answer
 
 ANSWER = {
     "text": "en|i need food",
@@ -19,6 +19,7 @@ ANSWER = {
     "need": {"name": "food", "confidence": 0.8},
     "concern": {"name": None, "confidence": 0.0},
 }
+SHELTER = Parsed("find", 0.9, "shelter", 0.7, None, 0.0)
 FOOD = Parsed("find", 0.9, "food", 0.8, None, 0.0)
 
 
@@ -81,9 +82,31 @@ def test_asks_with_language_and_token_and_remembers(server: Server) -> None:
     assert rasa.parse("i need food", None) == FOOD
     path = "/model/parse?token=token-x"
     assert server.asked == [(path, {"text": "en|i need food"}), (path, {"text": "|i need food"})]
-    rasa.forget()
+
+
+def test_another_model_is_noticed_and_its_predecessors_answers_are_dropped(server: Server) -> None:
+    server.body = orjson.dumps(ANSWER | {"model": "a"})
+    rasa = client(server)
     rasa.parse("i need food", "en")
+    shelter = ANSWER | {"model": "b", "need": {"name": "shelter", "confidence": 0.7}}
+    server.body = orjson.dumps(shelter)
+    assert rasa.parse("i need food", "en") == FOOD  # nobody has told of the other model yet
+    rasa.parse("roof gone", "en")
+    parsed = rasa.parse("i need food", "en")
+    assert parsed == SHELTER
     assert len(server.asked) == 3
+
+
+def test_what_is_remembered_is_asked_again_when_rasa_has_long_been_silent(server: Server) -> None:
+    rasa = client(server)
+    rasa.parse("i need food", "en")
+    server.body = orjson.dumps(ANSWER | {"model": "b", "need": {"name": "shelter", "confidence": 0.7}})
+    rasa.told_at -= REMEMBERED_S
+    parsed = rasa.parse("i need food", "en")
+    assert parsed == SHELTER
+    server.status = 503
+    rasa.told_at -= REMEMBERED_S
+    assert rasa.parse("i need food", "en") == parsed  # better an old answer than none
 
 
 def test_a_slow_answer_is_not_waited_for(server: Server) -> None:
