@@ -36,6 +36,7 @@ from dashboard import (
 )
 from dashboard import log as audit_log
 from dashboard.permissions import Action, public
+from dashboard.words import N_, _
 from messaging.bell import Bell
 
 logger = log.get(__name__)
@@ -52,14 +53,14 @@ BLUEPRINTS = (
 )  # fmt: skip
 # What stands at the head of every page: address, title, and who sees it.
 MENU: tuple[tuple[str, str, Action], ...] = (
-    ("/queue", "Queue", "see the queue"),
-    ("/unread", "Not understood", "read what was not understood"),
-    ("/directory", "Directory", "see the directory"),
-    ("/reports", "Reports", "see reports"),
-    ("/rota", "Rota", "see the rota"),
-    ("/accounts", "Accounts", "change accounts"),
-    ("/audit", "Audit log", "see the audit log"),
-    ("/health", "Health", "see the service's health"),
+    ("/queue", N_("Queue"), "see the queue"),
+    ("/unread", N_("Not understood"), "read what was not understood"),
+    ("/directory", N_("Directory"), "see the directory"),
+    ("/reports", N_("Reports"), "see reports"),
+    ("/rota", N_("Rota"), "see the rota"),
+    ("/accounts", N_("Accounts"), "change accounts"),
+    ("/audit", N_("Audit log"), "see the audit log"),
+    ("/health", N_("Health"), "see the service's health"),
 )
 
 
@@ -130,19 +131,19 @@ def _templates(app: Flask) -> None:
 def _error(error: Exception) -> Answer | tuple[str, int]:
     """A page in plain words; never a stack trace, never what was typed."""
     if isinstance(error, CSRFError):
-        return _page(400, "This page was open for too long", "Go back, load it again and send it once more.")
+        return _page(400, _("This page was open for too long"), _("Go back, load it again and send it once more."))
     if isinstance(error, HTTPException):
         code = error.code or 500
         told = {
-            403: ("This is not open to you", "If you need it, ask an administrator."),
-            404: ("There is nothing here", "The address is wrong, or what was here is gone."),
-            413: ("This file is too large", "At most 20 MB."),
+            403: (_("This is not open to you"), _("If you need it, ask an administrator.")),
+            404: (_("There is nothing here"), _("The address is wrong, or what was here is gone.")),
+            413: (_("This file is too large"), _("At most 20 MB.")),
         }.get(code, (error.name, ""))
         return error.get_response() if code < 400 else _page(code, *told)
     if isinstance(error, KoudmenError):
-        return _page(400 if isinstance(error, InvalidInput) else 409, "This was not done", f"{error}.")
+        return _page(400 if isinstance(error, InvalidInput) else 409, _("This was not done"), f"{error}.")
     logger.error("request failed", path=str(request.url_rule), method=request.method, exc_info=error)
-    return _page(503, "Not now", "Something is wrong on our side. Nothing was changed. Try again in a moment.")
+    return _page(503, _("Not now"), _("Something is wrong on our side. Nothing was changed. Try again in a moment."))
 
 
 def _page(code: int, title: str, text: str) -> tuple[str, int]:

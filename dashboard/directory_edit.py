@@ -18,6 +18,7 @@ from base.errors import InvalidInput, KoudmenError, Refused
 from base.settings import LANGUAGES
 from dashboard.permissions import needs
 from dashboard.web import as_uuid, audited, may, me, opened
+from dashboard.words import _
 from directory import codec, duplicates, edit, fields, history, merging, secrecy, truth
 from directory.exchange import forms, sheet_files
 from directory.exchange.intake import take_in
@@ -89,7 +90,7 @@ def change(table: str, key: uuid.UUID) -> Answer | tuple[str, int]:
     except KoudmenError as error:
         told = f"{str(error)[:1].upper()}{str(error)[1:]}."
         return _form(table.replace("_", " "), {n: given.get(n, "") for n in seen}, seen, table, told), 409
-    flash("Kept." if done else "Nothing was different.")
+    flash(_("Kept.") if done else _("Nothing was different."))
     return _back()
 
 
@@ -131,7 +132,7 @@ def create(service_id: uuid.UUID, table: str) -> Answer | tuple[str, int]:
     except KoudmenError as error:
         title = f"new {table.replace('_', ' ')}"
         return _form(title, given, {}, table, f"{str(error).capitalize()}.", service_id=service_id), 400
-    flash("Kept. A new number or hour is unverified until somebody checks it.")
+    flash(_("Kept. A new number or hour is unverified until somebody checks it."))
     return redirect(url_for("directory.one", service_id=service_id), 303)
 
 
@@ -145,7 +146,7 @@ def retire(table: str, key: uuid.UUID) -> Answer:
         act = edit.unretire if again else edit.retire
         act(session, found, by=me().name, now=now, reason=request.form.get("reason") or None)
         audited(session, "directory row used again" if again else "directory row retired", now, f"{table}:{key}")
-    flash("In use again; what was checked has to be checked anew." if again else "Out of use. Its history stays.")
+    flash(_("In use again; what was checked has to be checked anew.") if again else _("Out of use. Its history stays."))
     return _back()
 
 
@@ -158,7 +159,7 @@ def review(key: uuid.UUID) -> Answer:
         day = now.astimezone(DOMINICA).date()
         truth.review(session, text, by=me().name, on=day, seen=_plain(request.form.get("seen", "")), now=now)
         audited(session, "translation reviewed", now, f"service_text:{key}")
-    flash("Kept: you have reviewed it.")
+    flash(_("Kept: you have reviewed it."))
     return _back()
 
 
@@ -181,7 +182,7 @@ def restore(key: uuid.UUID) -> Answer:
             session, key, by=me().name, now=now, confidential=may("see what is confidential")
         )  # fmt: skip
         audited(session, "directory restored", now, f"change:{key}")
-    flash("Put back." if done else "It was so already.")
+    flash(_("Put back.") if done else _("It was so already."))
     return _back()
 
 
@@ -270,5 +271,5 @@ def merge() -> Answer:
     with opened() as (session, now):
         merging.merge(session, keep, other, by=me().name, at=now)
         audited(session, "directory merged", now, f"keep:{keep}", other=str(other))
-    flash("They are one now. The history can take it apart again (koudmen directory unmerge).")
+    flash(_("They are one now. The history can take it apart again (koudmen directory unmerge)."))
     return redirect(url_for("edit.twice"), 303)

@@ -13,6 +13,7 @@ from dashboard import directory_rows
 from dashboard.directory_rows import AT_ONCE, STATES, Wanted
 from dashboard.permissions import needs
 from dashboard.web import audited, may, me, opened
+from dashboard.words import _
 from directory import checks, coverage, coverage_told, edit, indexing, inspection, truth
 from directory import stale as work
 from directory.needs import NEEDS
@@ -62,7 +63,11 @@ def verify(kind: str, row_id: uuid.UUID) -> Answer:
         seen = {"number": request.form["number"]} if kind == "phone" and "number" in request.form else None
         truth.verify(session, row, by=me().name, on=now.astimezone(DOMINICA).date(), seen=seen, now=now)
         audited(session, f"{kind} verified", now, f"{kind}:{row_id}")
-    flash("Kept: you have checked it today." + (" It may be sent." if kind == "phone" else ""))
+    flash(
+        _("Kept: you have checked it today. It may be sent.")
+        if kind == "phone"
+        else _("Kept: you have checked it today.")
+    )
     return _back()
 
 
@@ -74,7 +79,7 @@ def task_done(task_id: uuid.UUID) -> Answer:
         outcome = request.form.get("outcome", "").strip()[:200] or "checked"
         checks.finish(session, task_id, by=me().name, at=now, outcome=outcome)
         audited(session, "report checked", now, f"task:{task_id}")
-    flash("The report is closed.")
+    flash(_("The report is closed."))
     return _back()
 
 

@@ -14,6 +14,7 @@ from dashboard import calendar, guard
 from dashboard.accounts import codes, passkeys, passwords, sessions
 from dashboard.permissions import needs
 from dashboard.web import address, as_uuid, audited, me, my_session, opened, passkey_site, site
+from dashboard.words import _
 
 blueprint = Blueprint("me", __name__)
 
@@ -55,7 +56,7 @@ def totp() -> Answer:
         if fits:
             audited(session, "one-time code set up", now, f"staff:{me().id}")
     if not fits:
-        flash("This code does not fit. Is the phone's clock right? Type the newest code.")
+        flash(_("This code does not fit. Is the phone's clock right? Type the newest code."))
         return redirect(url_for("me.second"), 303)
     return redirect(url_for("me.recovery"), 303)
 
@@ -95,7 +96,7 @@ def password() -> Answer:
         passwords.put(session, me().id, request.form.get("password", ""), now, me().name)
         sessions.end_all(session, me().id, "new password", now, but=my_session().id)
         audited(session, "password changed", now, f"staff:{me().id}")
-    flash("The password is changed. Everywhere else you are signed out.")
+    flash(_("The password is changed. Everywhere else you are signed out."))
     return redirect(url_for("me.page"), 303)
 
 
@@ -117,7 +118,7 @@ def passkey_add() -> Answer:
         passkeys.register(session, me(), step or uuid.UUID(int=0), answer, name, passkey_site(), now)
         audited(session, "passkey added", now, f"staff:{me().id}")
         left = codes.recovery_left(session, me().id)
-    flash("The passkey is kept. Next time, sign in with it.")
+    flash(_("The passkey is kept. Next time, sign in with it."))
     return redirect(url_for("me.page" if left else "me.recovery"), 303)
 
 

@@ -16,12 +16,13 @@ from dashboard import guard
 from dashboard.accounts import codes, passkeys, passwords, sessions, throttle
 from dashboard.permissions import needs, public
 from dashboard.web import as_uuid, caller, me, my_session, opened, passkey_site
+from dashboard.words import N_, _
 from oncall import staff
 from oncall.models import Staff
 
 blueprint = Blueprint("signin", __name__)
-WRONG = "That did not work. Check what you typed; after several wrong tries, wait a quarter of an hour."
-TOO_LATE = "This account was not set up in time. Ask an administrator for a new setup code."
+WRONG = N_("That did not work. Check what you typed; after several wrong tries, wait a quarter of an hour.")
+TOO_LATE = N_("This account was not set up in time. Ask an administrator for a new setup code.")
 How = Literal["totp", "recovery", "passkey", "oidc", "setup"]
 
 
@@ -46,11 +47,11 @@ def password() -> Answer | tuple[str, int]:
         if who is None or not right or who.disabled_at is not None:
             if not held:
                 throttle.failed(session, tries, now)
-            return render_template("signin/page.html", then=then, account=account, wrong=WRONG), 401
+            return render_template("signin/page.html", then=then, account=account, wrong=_(WRONG)), 401
         if not _second_proof(session, who):
             chosen_at = passwords.of(session, who.id).password_at
             if chosen_at is None or now - chosen_at > codes.SETUP_GOOD_FOR:  # whoever knows it may not be who chose it
-                return render_template("signin/page.html", then=then, account=account, wrong=TOO_LATE), 401
+                return render_template("signin/page.html", then=then, account=account, wrong=_(TOO_LATE)), 401
             return entered(session, who, "setup", then, now)  # to set up a second proof: the guard opens nothing else
         return _ask_second(session, who, then, now)
 
@@ -79,7 +80,7 @@ def code() -> Answer | tuple[str, int]:
     with opened() as (session, now):
         asked = passkeys.take(session, browser_step(), "second", now)
         if asked is None or asked.staff_id is None:
-            flash("That took too long. Begin again.")
+            flash(_("That took too long. Begin again."))
             return redirect(url_for("signin.page", then=then), 303)
         who = session.get_one(Staff, asked.staff_id)
         tries = throttle.who(f"code {who.id}", caller())
@@ -89,7 +90,7 @@ def code() -> Answer | tuple[str, int]:
             return entered(session, who, how, then, now)
         throttle.failed(session, tries, now)
         browser["step"] = str(passkeys.step(session, "second", now, who.id))
-        return render_template("signin/code.html", then=then, wrong=WRONG), 401
+        return render_template("signin/code.html", then=then, wrong=_(WRONG)), 401
 
 
 def _second(session: Session, who: Staff, typed: str, now: datetime) -> How | None:
@@ -119,7 +120,7 @@ def passkey() -> Answer | tuple[str, int]:
         found = passkeys.sign_in(session, browser_step(), answer, passkey_site(), now)
         who = session.get(Staff, found) if found else None
         if who is None or who.disabled_at is not None:
-            return render_template("signin/page.html", then=then, wrong=WRONG), 401
+            return render_template("signin/page.html", then=then, wrong=_(WRONG)), 401
         return entered(session, who, "passkey", then, now)
 
 
@@ -148,7 +149,7 @@ def _set_up(account: str, chosen: str) -> Answer | tuple[str, int]:
         who = None if throttle.blocked(session, tries, now) else _known(session, account)
         if who is None or who.disabled_at or not codes.setup_fits(session, who.id, request.form.get("code", ""), now):
             throttle.failed(session, tries, now)
-            return render_template("signin/setup.html", account=account, wrong=WRONG), 401
+            return render_template("signin/setup.html", account=account, wrong=_(WRONG)), 401
         passwords.put(session, who.id, chosen, now, who.name)
         sessions.end_all(session, who.id, "new password", now)
         if _second_proof(session, who):
@@ -173,7 +174,7 @@ def prove() -> Answer | tuple[str, int]:
         if held or not passwords.fits(session, me().id, request.form.get("password", "")):
             if not held:
                 throttle.failed(session, tries, now)
-            return render_template("signin/again.html", then=then, wrong=WRONG), 401
+            return render_template("signin/again.html", then=then, wrong=_(WRONG)), 401
         sessions.proved(session, my_session().id, now)
         throttle.forget(session, tries)
     return redirect(then, 303)

@@ -14,6 +14,7 @@ from bot.reading import glance
 from bot.reading import read as understand
 from dashboard.permissions import needs
 from dashboard.web import audited, me, opened, site
+from dashboard.words import _
 from messaging.segments import segments
 from oncall.cases import SEVERITIES
 from oncall.models import Staff
@@ -69,7 +70,7 @@ def answer(unread_id: int) -> Answer | tuple[str, int]:
     except KoudmenError as error:
         return _again(unread_id, error)
     site().bell.ring("send")
-    return _did("Your answer is on its way.")
+    return _did(_("Your answer is on its way."))
 
 
 @blueprint.post("/unread/<int:unread_id>/close")
@@ -81,7 +82,7 @@ def close(unread_id: int) -> Answer | tuple[str, int]:
             audited(session, "unread message closed", now, f"unread:{unread_id}")
     except KoudmenError as error:
         return _again(unread_id, error)
-    return _did("Nothing is answered, and it is off the list.")
+    return _did(_("Nothing is answered, and it is off the list."))
 
 
 @blueprint.post("/unread/<int:unread_id>/case")
@@ -91,7 +92,7 @@ def case(unread_id: int) -> Answer | tuple[str, int]:
     concern, severity = request.form.get("concern", ""), request.form.get("severity", "")
     try:
         if concern not in learning.CONCERNS:
-            raise InvalidInput("say what it tells of")
+            raise InvalidInput(_("say what it tells of"))
         with opened() as (session, now):
             made = unread.disclose(session, unread_id, me().id, concern, severity, now)
             code = made.code
@@ -99,7 +100,7 @@ def case(unread_id: int) -> Answer | tuple[str, int]:
     except KoudmenError as error:
         return _again(unread_id, error)
     site().bell.ring("protect")
-    return _did(f"Case {code} is open, and the one on call is paged.")
+    return _did(_("Case %(code)s is open, and the one on call is paged.", code=code))
 
 
 @blueprint.post("/unread/<int:unread_id>/label")
@@ -115,7 +116,7 @@ def label(unread_id: int) -> Answer | tuple[str, int]:
             audited(session, "example proposed", now, f"example:{made.id}")
     except KoudmenError as error:
         return _again(unread_id, error)
-    flash("Kept as an example. A second person decides about it.")
+    flash(_("Kept as an example. A second person decides about it."))
     return redirect(url_for("unread.one", unread_id=unread_id), 303)
 
 
@@ -126,7 +127,7 @@ def _label() -> str:
         return plain
     parts = [f"disclose_{concern}" if concern else "", f"find_{need}" if need else ""]
     if plain or not any(parts):
-        raise InvalidInput("choose what it tells of, what is needed, or one of the others")
+        raise InvalidInput(_("choose what it tells of, what is needed, or one of the others"))
     return "+".join(part for part in parts if part)
 
 
