@@ -38,9 +38,11 @@ from dashboard import log as audit_log
 from dashboard.permissions import Action, public
 from dashboard.words import N_, _
 from messaging.bell import Bell
+from webhooks.limit import Buckets
 
 logger = log.get(__name__)
 DATABASE_POOL = 8
+PER_MINUTE, AT_ONCE = 1200, 600  # pages for one session, or one address where nobody is signed in: more is no person
 LARGEST_BODY = 20 * 1024 * 1024  # a directory file for import
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -72,7 +74,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     engine = make_engine(settings.database_url or "", pool_size=DATABASE_POOL)
     app = Flask(__name__, static_folder="static")
     sessions = make_sessions(engine)
-    app.extensions["koudmen"] = web.Site(settings, sessions, Bell(settings.redis_url))
+    app.extensions["koudmen"] = web.Site(
+        settings, sessions, Bell(settings.redis_url), Buckets(PER_MINUTE, AT_ONCE)
+    )  # fmt: skip
     app.extensions["live"] = live.Hub(sessions)
     app.config.update(
         SECRET_KEY=keys().lookup("flask", "staff site").hex(),

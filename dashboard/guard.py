@@ -1,6 +1,7 @@
 """Stands before every view: who asks, may they, and did they prove it lately. What is not marked is closed."""
 
 import re
+import time
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, make_response, redirect, request, url_for
@@ -10,7 +11,7 @@ from base import log
 from dashboard.accounts import passkeys, sessions
 from dashboard.models import Credential, StaffSession
 from dashboard.permissions import allowed
-from dashboard.web import opened, secure
+from dashboard.web import caller, opened, secure, site
 from oncall import rota
 from oncall.models import Staff
 
@@ -32,15 +33,18 @@ def cookie_name() -> str:
 
 def _guard() -> Answer | None:
     g.staff = g.session = None
-    if request.endpoint is None:
+    if request.endpoint is None or request.endpoint == "static":
         return None  # no such page: 404 for all alike
+    wait = site().buckets.take(request.cookies.get(cookie_name(), "")[:100] or caller(), time.monotonic())
+    if wait:
+        return make_response("too many requests: wait a moment\n", 429, {"Retry-After": str(int(wait) + 1)})
     if any("\0" in part for part in (request.path, *request.args.values(), *request.form.values())):
         abort(400)  # no browser sends it, and the database has no such letter
     if any(isinstance(one, int) and one > LARGEST_ID for one in (request.view_args or {}).values()):
         abort(404)  # the database has no such number
     view = current_app.view_functions[request.endpoint]
     marks = getattr(view, "__dict__", {})
-    if request.endpoint == "static" or "public" in marks:
+    if "public" in marks:
         _who(live=True)
         return None
     _who(live=bool(marks.get("live")))

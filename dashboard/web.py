@@ -21,6 +21,7 @@ from dashboard.permissions import Action, allowed
 from messaging.bell import Bell
 from oncall import rota
 from oncall.models import Staff
+from webhooks.limit import Buckets
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Site:
     settings: Settings
     sessions: sessionmaker[Session]
     bell: Bell
+    buckets: Buckets
 
 
 def site() -> Site:

@@ -210,3 +210,13 @@ def test_a_form_without_the_page_s_token_changes_nothing(app: Flask, signed_in: 
 def test_a_view_that_nobody_marked_is_closed(app: Flask, signed_in: SignedIn) -> None:
     app.add_url_rule("/forgotten", view_func=lambda: "secret", endpoint="forgotten")
     assert signed_in("administrator").get("/forgotten").status_code == 403
+
+
+def test_what_no_person_asks_for_is_held_back_and_nobody_else_with_it(app: Flask, signed_in: SignedIn) -> None:
+    app.extensions["koudmen"].buckets.burst = 20
+    one, other = signed_in("officer"), signed_in("officer")
+    answers = [one.get("/me") for _ in range(30)]
+    assert {answer.status_code for answer in answers[:15]} == {200}
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert other.get("/me").status_code == 200
