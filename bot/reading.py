@@ -105,7 +105,9 @@ def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str 
     need = parsed.need if parsed.need_confidence >= rules.sure else None
     if parsed.intent == "find" and not need and typed and typed.need:
         return "find", typed.need, typed.confidence, "keywords"
-    if parsed.intent == "find" and parsed.intent_confidence >= SURELY_ASKED and parsed.need_confidence >= LIKELY:
+    enough = len(seen.normal.split()) >= FEWEST_WORDS  # a word or two ("look") lead the model anywhere
+    sure = parsed.intent == "find" and parsed.intent_confidence >= SURELY_ASKED and parsed.need_confidence >= LIKELY
+    if sure and enough:
         need = parsed.need
     if parsed.intent == "find" or (parsed.intent == "disclose" and need):
         return (

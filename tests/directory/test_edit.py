@@ -76,7 +76,7 @@ def rows(empty: Session, add: Add) -> dict[str, Any]:
 def test_every_field_of_every_table_is_edited_kept_and_put_back(empty: Session, rows: dict[str, Any]) -> None:
     tried = 0
     for table, row in rows.items():
-        for field in set(fields.editable(type(row))) - LINKED:
+        for field in [one for one in fields.editable(type(row)) if one not in LINKED]:
             given, stored = SAMPLES.get(field, (f"new {field}", f"new {field}"))
             before = edit.value_of(empty, row, field)
             changes = edit.edit(empty, row, field, given, expected=before, reason="a letter", **WHO)
