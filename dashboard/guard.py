@@ -70,7 +70,10 @@ def _who(*, live: bool) -> None:
         if found is None or who is None or who.disabled_at is not None:
             return
         known = session.get(Credential, who.id)
-        g.strong = found.how == "oidc" or bool(known and known.totp_confirmed_at) or bool(passkeys.of(session, who.id))
+        second = bool(known and known.totp_confirmed_at) or bool(passkeys.of(session, who.id))
+        if second and found.how == "setup":
+            return  # in with a password alone, and the second proof was set up elsewhere: it is asked for
+        g.strong = found.how == "oidc" or second
         if not live and allowed(who, "see the rota"):
             g.on_duty = rota.names_now(session, now)  # stands on every page
         g.staff, g.session, g.now = who, found, now

@@ -6,6 +6,7 @@ import segno
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask import session as browser
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Answer
 
 from base import audit
@@ -52,13 +53,22 @@ def second() -> str:
 def totp() -> Answer:
     """The first code of an authenticator app; then recovery codes are shown."""
     with opened() as (session, now):
+        _may_add(session)
         fits = codes.confirm_totp(session, me().id, request.form.get("code", ""), now)
         if fits:
+            sessions.grown(session, my_session().id, "totp")
             audited(session, "one-time code set up", now, f"staff:{me().id}")
     if not fits:
         flash(_("This code does not fit. Is the phone's clock right? Type the newest code."))
         return redirect(url_for("me.second"), 303)
     return redirect(url_for("me.recovery"), 303)
+
+
+def _may_add(session: Session) -> None:
+    """Who is in with a password alone adds the first second proof and no other: the owner may just have set one up."""
+    known = passwords.of(session, me().id)  # locked: one after the other
+    if my_session().how == "setup" and (known.totp_confirmed_at or passkeys.of(session, me().id)):
+        raise Refused("a second proof is set up already: sign in with it")
 
 
 @blueprint.post("/me/totp/remove")
@@ -115,7 +125,9 @@ def passkey_add() -> Answer:
     with opened() as (session, now):
         step, answer = as_uuid(str(browser.get("step", ""))), passkeys.parsed(request.form.get("answer", ""))
         name = request.form.get("name", "") or my_session().device
+        _may_add(session)
         passkeys.register(session, me(), step or uuid.UUID(int=0), answer, name, passkey_site(), now)
+        sessions.grown(session, my_session().id, "passkey")
         audited(session, "passkey added", now, f"staff:{me().id}")
         left = codes.recovery_left(session, me().id)
     flash(_("The passkey is kept. Next time, sign in with it."))

@@ -52,7 +52,7 @@ def password() -> Answer | tuple[str, int]:
             chosen_at = passwords.of(session, who.id).password_at
             if chosen_at is None or now - chosen_at > codes.SETUP_GOOD_FOR:  # whoever knows it may not be who chose it
                 return render_template("signin/page.html", then=then, account=account, wrong=_(TOO_LATE)), 401
-            return entered(session, who, "setup", then, now)  # to set up a second proof: the guard opens nothing else
+            return _to_set_up(session, who, then, now)
         return _ask_second(session, who, then, now)
 
 
@@ -154,7 +154,15 @@ def _set_up(account: str, chosen: str) -> Answer | tuple[str, int]:
         sessions.end_all(session, who.id, "new password", now)
         if _second_proof(session, who):
             return _ask_second(session, who, "/me", now)
-        return entered(session, who, "setup", "/me", now)
+        return _to_set_up(session, who, "/me", now)
+
+
+def _to_set_up(session: Session, who: Staff, then: str, now: datetime) -> Answer:
+    """In with a password alone, to set up a second proof: the guard opens nothing else. Only one is in like this, and
+    sees a secret that nobody saw before: a stranger who knows the password too must not learn the owner's."""
+    sessions.end_all(session, who.id, "set up anew", now)
+    codes.drop_unconfirmed(session, who.id)
+    return entered(session, who, "setup", then, now)
 
 
 @blueprint.get("/again")

@@ -28,6 +28,13 @@ def new_totp(session: Session, staff_id: uuid.UUID) -> str:
     return found.totp_secret
 
 
+def drop_unconfirmed(session: Session, staff_id: uuid.UUID) -> None:
+    """Forget a secret that was shown and never confirmed."""
+    found = of(session, staff_id)
+    if not found.totp_confirmed_at:
+        found.totp_secret = None
+
+
 def address(secret: str, name: str, service: str) -> str:
     """What the QR code says to an authenticator app."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=service)

@@ -50,6 +50,12 @@ def current(session: Session, token: str, now: datetime, *, live: bool = False) 
     return found
 
 
+def grown(session: Session, session_id: uuid.UUID, how: str) -> None:
+    """A session that was in with a password alone has set up a second proof."""
+    mine = update(StaffSession).where(StaffSession.id == session_id, StaffSession.how == "setup")
+    session.execute(mine.values(how=how))
+
+
 def proved(session: Session, session_id: uuid.UUID, now: datetime) -> None:
     """They have just proved once more who they are."""
     session.execute(update(StaffSession).where(StaffSession.id == session_id).values(proved_at=now))

@@ -289,3 +289,42 @@ def test_rubbish_for_a_passkey_is_a_kind_answer(client: FlaskClient, people: obj
     browser.get("/sign-in")
     assert browser.post("/sign-in/passkey/ask").mimetype == "application/json"
     assert browser.post("/sign-in/passkey", answer=answer).status_code == 401
+
+
+def with_a_password_alone(sessions: sessionmaker[Session]) -> uuid.UUID:
+    """A fresh account whose password was chosen a moment ago; no second proof yet."""
+    now = datetime.now(UTC)
+    with sessions() as session, session.begin():
+        made = staff.add(session, "Rose", ["officer"], now, phone="+17675550161", verified=True)
+        passwords.put(session, made.id, PASSWORD, now)
+    return made.id
+
+
+def test_who_knows_the_password_too_is_not_in_once_the_owner_has_a_second_proof(
+    app: Flask, sessions: sessionmaker[Session]
+) -> None:
+    rose = with_a_password_alone(sessions)
+    thief, owner = Browser(app.test_client()), Browser(app.test_client())
+    assert thief.post("/sign-in", account="767 555 0161", password=PASSWORD, then="/me").request.path == "/me/second"
+    with sessions() as session:
+        seen = session.get_one(Credential, rose).totp_secret
+    owner.post("/sign-in", account="767 555 0161", password=PASSWORD, then="/me")
+    with sessions() as session:
+        own = session.get_one(Credential, rose).totp_secret
+    assert own
+    assert own != seen, "the thief would have the owner's codes for ever"
+    owner.post("/me/totp", code=pyotp.TOTP(own).now())
+    assert owner.get("/queue").status_code == 200
+    assert thief.get("/queue").headers["Location"] == "/sign-in?then=/queue"
+    assert thief.get("/me/second").headers["Location"] == "/sign-in?then=/me/second"
+
+
+def test_a_session_of_a_password_alone_does_not_grow_with_a_proof_set_up_elsewhere(
+    app: Flask, signed_in: SignedIn, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    browser = signed_in("officer")
+    with sessions() as session, session.begin():
+        session.execute(update(StaffSession).values(how="setup"))
+    for path in ("/queue", "/me", "/me/second"):
+        assert browser.get(path).headers["Location"].startswith("/sign-in"), path
+    assert browser.client.post("/me/passkeys/ask").status_code in {303, 400}
