@@ -55,7 +55,7 @@ def _guard() -> Answer | None:
         abort(403)
     if not g.strong and request.endpoint not in SECOND:
         return redirect(url_for("me.second"), 303)
-    if marks.get("proof") and not proved():
+    if marks.get("proof") and g.strong and not proved():
         return redirect(url_for("signin.again", then=here()), 303)
     return None
 

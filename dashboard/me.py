@@ -36,7 +36,7 @@ def page() -> str:
 
 
 @blueprint.get("/me/second")
-@needs("own account")
+@needs("own account", proof=True)
 def second() -> str:
     """A second proof is set up: until there is one, nothing else opens."""
     with opened() as (session, _):
@@ -49,7 +49,7 @@ def second() -> str:
 
 
 @blueprint.post("/me/totp")
-@needs("own account")
+@needs("own account", proof=True)
 def totp() -> Answer:
     """The first code of an authenticator app; then recovery codes are shown."""
     with opened() as (session, now):
@@ -111,7 +111,7 @@ def password() -> Answer:
 
 
 @blueprint.post("/me/passkeys/ask")
-@needs("own account")
+@needs("own account", proof=True)
 def passkey_new() -> Response:
     with opened() as (session, now):
         step, question = passkeys.begin_register(session, me(), passkey_site(), now)
@@ -120,7 +120,7 @@ def passkey_new() -> Response:
 
 
 @blueprint.post("/me/passkeys")
-@needs("own account")
+@needs("own account", proof=True)
 def passkey_add() -> Answer:
     with opened() as (session, now):
         step, answer = as_uuid(str(browser.get("step", ""))), passkeys.parsed(request.form.get("answer", ""))

@@ -328,3 +328,15 @@ def test_a_session_of_a_password_alone_does_not_grow_with_a_proof_set_up_elsewhe
     for path in ("/queue", "/me", "/me/second"):
         assert browser.get(path).headers["Location"].startswith("/sign-in"), path
     assert browser.client.post("/me/passkeys/ask").status_code in {303, 400}
+
+
+def test_another_second_proof_is_added_only_soon_after_proving_who_one_is(
+    signed_in: SignedIn, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    browser = signed_in("officer")
+    assert browser.get("/me/second").status_code == 200
+    with sessions() as session, session.begin():
+        session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
+    assert browser.get("/me/second").headers["Location"] == "/again?then=/me/second"
+    for path in ("/me/passkeys/ask", "/me/passkeys", "/me/totp"):
+        assert browser.post(path, follow=False, answer="{}").headers["Location"].startswith("/again"), path
