@@ -57,7 +57,7 @@ class House:
         self.rasa: subprocess.Popen[bytes] | None = None
         self.rasa_port, self.rasa_token = free_port(), secrets.token_urlsafe(16)
         port = free_port()
-        self.double = TwilioDouble(f"http://127.0.0.1:{port}", permissive=True)
+        self.double = TwilioDouble(f"http://127.0.0.1:{port}", permissive=True, callback_threads=8)
         env = {
             "KOUDMEN_HOME": str(folder),
             "KOUDMEN_CONFIG": str(_config(folder)),
