@@ -72,5 +72,5 @@ def settled(house: House, taken: set[str], seconds: float = 60, *, of: str = "fa
     """The verdict, as soon as it has no more `of` those (faults, lost), or when the time is over."""
     with suppress(AssertionError):
         wait_until(lambda: not getattr(judge(house, taken), of), "no fault is left", seconds)
-    house.double.settle(seconds)
+    house.double.settle(20)
     return judge(house, taken)
