@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -24,6 +24,7 @@ from oncall.models import Case
 CONTEXT = 6  # messages of the same conversation that are shown with it
 # Never looked into here: the person's number, the bot's memory.
 _CLOSED = (defer(Conversation.state), defer(Conversation.pace), defer(Address.value))
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 UNREADABLE = "(cannot be read)"
 LANE = Lane.REPLY  # a person waits for it, but nobody is in danger
 
@@ -74,18 +75,22 @@ def count(session: Session) -> int:
 
 
 def look(session: Session, unread_id: int, now: datetime, settings: Settings) -> Opened | None:
-    """One message and the few before it. Looking is to be noted by the caller."""
+    """One message and the few before it, without words once it is dealt with. Looking is to be noted by the caller."""
     row = session.execute(_query().where(UnreadMessage.id == unread_id)).first()
     if row is None:
         return None
     unread, conversation, address, _ = row
     received = session.scalars(select(InboundMessage.received_at).where(InboundMessage.id == unread.inbound_id)).one()
+    words, before = "", list[Said]()
+    if unread.done_at is None:
+        words = words_of(session, InboundMessage, unread.inbound_id)
+        before = _before(session, unread, received)
     there = window(
         address.channel, conversation.last_inbound_at, now, settings.config.channels.whatsapp.window
     )  # fmt: skip
     return Opened(
-        _waiting(*row), words_of(session, InboundMessage, unread.inbound_id), _reading(session, unread.inbound_id),
-        _before(session, unread, received), there, address.opted_out_at is not None, unread.done_at,
+        _waiting(*row), words, _reading(session, unread.inbound_id), before, there,
+        address.opted_out_at is not None, unread.done_at,
     )  # fmt: skip
 
 
@@ -181,14 +186,30 @@ def _reading(session: Session, message_id: int) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _case_until(session: Session, conversation_id: uuid.UUID) -> datetime | None:
+    """When the last case of a conversation ended (long ago without one); None while it has one."""
+    found = select(Case.closed_at).where(Case.conversation_id == conversation_id)
+    ends = session.scalars(found).all()
+    if None in ends:
+        return None
+    return max((end for end in ends if end), default=LONG_AGO)
+
+
 def _before(session: Session, unread: UnreadMessage, received: datetime) -> list[Said]:
-    """The last few lines before a message, the oldest first."""
+    """The last few lines before a message, the oldest first. None of a case: who may look at a case does so there."""
+    closed = _case_until(session, unread.conversation_id)
+    if closed is None:
+        return []
     mine, ours = (
         InboundMessage.conversation_id == unread.conversation_id,
         OutboundMessage.conversation_id == unread.conversation_id,
     )
-    came = select(InboundMessage.id, InboundMessage.received_at).where(mine, InboundMessage.id < unread.inbound_id)
-    went = select(OutboundMessage.id, OutboundMessage.created_at).where(ours, OutboundMessage.created_at <= received)
+    came = select(InboundMessage.id, InboundMessage.received_at).where(
+        mine, InboundMessage.id < unread.inbound_id, InboundMessage.received_at > closed
+    )
+    went = select(OutboundMessage.id, OutboundMessage.created_at).where(
+        ours, OutboundMessage.created_at <= received, OutboundMessage.created_at > closed
+    )
     came, went = came.order_by(InboundMessage.id.desc()), went.order_by(OutboundMessage.position.desc())
     came, went = came.limit(CONTEXT), went.limit(CONTEXT)
     lines = [Said(at, True, words_of(session, InboundMessage, key)) for key, at in session.execute(came)]

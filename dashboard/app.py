@@ -72,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     log.setup("staff", level=settings.log_level)
     use_keys(load_keys(settings.keys, settings.home))
     engine = make_engine(settings.database_url or "", pool_size=DATABASE_POOL)
+    https = web.by_https(settings)
     app = Flask(__name__, static_folder="static")
     sessions = make_sessions(engine)
     app.extensions["koudmen"] = web.Site(
@@ -80,10 +81,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["live"] = live.Hub(sessions)
     app.config.update(
         SECRET_KEY=keys().lookup("flask", "staff site").hex(),
-        SESSION_COOKIE_NAME="koudmen-form",
+        SESSION_COOKIE_NAME="__Host-koudmen-form" if https else "koudmen-form",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=not settings.rehearsing or settings.staff_url.startswith("https://"),
+        SESSION_COOKIE_SECURE=https,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         WTF_CSRF_TIME_LIMIT=None,  # as long as the form's session: a page that was left open overnight says sign in
         MAX_CONTENT_LENGTH=LARGEST_BODY,

@@ -39,21 +39,26 @@ def page() -> str | Answer:
 def password() -> Answer | tuple[str, int]:
     """The first half: who, and the password. Then the one-time code is asked for."""
     then, account = guard.local(request.form.get("then")), request.form.get("account", "")[:200]
+    counted = _try(_written(account))[1]
     with opened() as (session, now):
-        tries = throttle.who(_written(account), caller())
-        held = throttle.blocked(session, tries, now)
-        who = None if held else _known(session, account)
-        right = not held and passwords.fits(session, who.id if who else None, request.form.get("password", ""))
+        who = _known(session, account) if counted else None
+        right = counted and passwords.fits(session, who.id if who else None, request.form.get("password", ""))
         if who is None or not right or who.disabled_at is not None:
-            if not held:
-                throttle.failed(session, tries, now)
             return render_template("signin/page.html", then=then, account=account, wrong=_(WRONG)), 401
+        throttle.fine(session, counted)
         if not _second_proof(session, who):
             chosen_at = passwords.of(session, who.id).password_at
             if chosen_at is None or now - chosen_at > codes.SETUP_GOOD_FOR:  # whoever knows it may not be who chose it
                 return render_template("signin/page.html", then=then, account=account, wrong=_(TOO_LATE)), 401
             return _to_set_up(session, who, then, now)
         return _ask_second(session, who, then, now)
+
+
+def _try(account: str) -> tuple[throttle.Who, int | None]:
+    """A try is counted, and committed, before it is looked at; None when there were too many."""
+    with opened() as (session, now):
+        one = throttle.who(account, caller())
+        return one, throttle.begin(session, one, now)
 
 
 def _second_proof(session: Session, who: Staff) -> bool:
@@ -82,13 +87,13 @@ def code() -> Answer | tuple[str, int]:
         if asked is None or asked.staff_id is None:
             flash(_("That took too long. Begin again."))
             return redirect(url_for("signin.page", then=then), 303)
+    tries, counted = _try(f"code {asked.staff_id}")
+    with opened() as (session, now):
         who = session.get_one(Staff, asked.staff_id)
-        tries = throttle.who(f"code {who.id}", caller())
-        how = None if throttle.blocked(session, tries, now) else _second(session, who, typed, now)
+        how = _second(session, who, typed, now) if counted else None
         if how and who.disabled_at is None:
             throttle.forget(session, tries)
             return entered(session, who, how, then, now)
-        throttle.failed(session, tries, now)
         browser["step"] = str(passkeys.step(session, "second", now, who.id))
         return render_template("signin/code.html", then=then, wrong=_(WRONG)), 401
 
@@ -144,12 +149,12 @@ def set_up() -> Answer | tuple[str, int]:
 
 def _set_up(account: str, chosen: str) -> Answer | tuple[str, int]:
     """With the right code. A password that is too easy undoes everything, so that the code is still good."""
+    counted = _try(_written(account))[1]
     with opened() as (session, now):
-        tries = throttle.who(_written(account), caller())
-        who = None if throttle.blocked(session, tries, now) else _known(session, account)
+        who = _known(session, account) if counted else None
         if who is None or who.disabled_at or not codes.setup_fits(session, who.id, request.form.get("code", ""), now):
-            throttle.failed(session, tries, now)
             return render_template("signin/setup.html", account=account, wrong=_(WRONG)), 401
+        throttle.fine(session, counted)
         passwords.put(session, who.id, chosen, now, who.name)
         sessions.end_all(session, who.id, "new password", now)
         if _second_proof(session, who):
@@ -176,12 +181,9 @@ def again() -> str:
 def prove() -> Answer | tuple[str, int]:
     """Prove once more who one is, before something leaves the site."""
     then = guard.local(request.form.get("then"))
+    tries, counted = _try(f"again {me().id}")
     with opened() as (session, now):
-        tries = throttle.who(f"again {me().id}", caller())
-        held = throttle.blocked(session, tries, now)
-        if held or not passwords.fits(session, me().id, request.form.get("password", "")):
-            if not held:
-                throttle.failed(session, tries, now)
+        if not counted or not passwords.fits(session, me().id, request.form.get("password", "")):
             return render_template("signin/again.html", then=then, wrong=_(WRONG)), 401
         sessions.proved(session, my_session().id, now)
         throttle.forget(session, tries)
@@ -195,7 +197,7 @@ def out() -> Answer:
         sessions.end(session, my_session().id, "signed out", now)
         audit.record(session, "signed out", now, actor=me().id, subject=f"staff:{me().id}")
     browser.clear()
-    return guard.take_away(redirect(url_for("signin.page"), 303))
+    return guard.take_away(redirect(url_for("signin.page", then=request.form.get("then")), 303))
 
 
 def _known(session: Session, account: str) -> Staff | None:

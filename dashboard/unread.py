@@ -139,10 +139,12 @@ def _again(unread_id: int, error: KoudmenError) -> tuple[str, int]:
 @needs("read what was not understood")
 def examples() -> str:
     """Proposed examples, for the second person."""
-    with opened() as (session, _):
-        return render_template(
-            "unread/examples.html", pending=learning.pending(session), mine=str(me().id), names=_names(session)
-        )
+    with opened() as (session, now):
+        pending = learning.pending(session)
+        if pending:
+            ids = ",".join(str(one.id) for one in pending)
+            audited(session, "examples viewed", now, "examples", ids=ids)
+        return render_template("unread/examples.html", pending=pending, mine=str(me().id), names=_names(session))
 
 
 def _names(session: Session) -> dict[str, str]:

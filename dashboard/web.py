@@ -82,9 +82,13 @@ def address() -> str:
 
 
 def secure() -> bool:
+    """Whether browsers reach this site by https."""
+    return by_https(site().settings)
+
+
+def by_https(settings: Settings) -> bool:
     """Whether browsers reach us by https; then cookies travel in no other way. Where real people text it is so, also
     when nobody has set `oncall.staff_url`."""
-    settings = site().settings
     return not settings.rehearsing or urlsplit(settings.staff_url).scheme == "https"
 
 

@@ -32,8 +32,27 @@ def who(account: str, caller: str) -> Who:
     return Who(keys().lookup("sign-in account", written), keys().lookup("sign-in caller", caller))
 
 
-def blocked(session: Session, one: Who, now: datetime) -> bool:
-    """Whether so many tries failed lately that this one is not even looked at."""
+def begin(session: Session, one: Who, now: datetime) -> int | None:
+    """Count a try before it is looked at; commit before hashing. Gives its number, for `fine`; None when so many failed
+    lately that this one is not looked at (nor counted: going on trying must not keep the right person out for ever).
+    Of many tries at once each sees those before it: they count one after the other."""
+    for part in (one.account, one.caller):  # always in this order: nobody waits in a ring
+        session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(part[:8], signed=True))))
+    if _blocked(session, one, now):
+        return None
+    session.execute(delete(SignInFailure).where(SignInFailure.at < now - KEPT))
+    mine = SignInFailure(account=one.account, caller=one.caller, at=now)
+    session.add(mine)
+    session.flush()
+    return mine.id
+
+
+def fine(session: Session, number: int | None) -> None:
+    """The try was right after all: it is not counted."""
+    session.execute(delete(SignInFailure).where(SignInFailure.id == number))
+
+
+def _blocked(session: Session, one: Who, now: datetime) -> bool:
     recent = SignInFailure.at > now - WINDOW
     mine, here = SignInFailure.account == one.account, SignInFailure.caller == one.caller
     counted = session.execute(
@@ -42,12 +61,6 @@ def blocked(session: Session, one: Who, now: datetime) -> bool:
         )
     ).one()
     return bool(counted[0] >= FROM_ONE or counted[1] >= FROM_ANYWHERE or counted[2] >= OF_CALLER)
-
-
-def failed(session: Session, one: Who, now: datetime) -> None:
-    """Count a wrong password or code; old counts go."""
-    session.add(SignInFailure(account=one.account, caller=one.caller, at=now))
-    session.execute(delete(SignInFailure).where(SignInFailure.at < now - KEPT))
 
 
 def forget(session: Session, one: Who) -> None:

@@ -1,24 +1,26 @@
 """Signing in: what opens the door, what does not, and when it closes."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pyotp
 import pytest
 import yaml
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 import dashboard.app
 from base.audit import AuditEvent
 from base.settings import ROOT, Settings
 from dashboard import guard
-from dashboard.accounts import codes, passwords
+from dashboard.accounts import codes, passwords, throttle
 from dashboard.accounts import sessions as places
-from dashboard.models import Credential, StaffSession
+from dashboard.models import Credential, SignInFailure, StaffSession
 from oncall import handling, staff
 from tests.conftest import make_settings
 from tests.dashboard.browser import Browser
@@ -33,6 +35,12 @@ def code_of(sessions: sessionmaker[Session], staff_id: uuid.UUID, ahead_s: int =
         secret = session.get_one(Credential, staff_id).totp_secret
     assert secret
     return pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=ahead_s))
+
+
+def proved_long_ago(sessions: sessionmaker[Session]) -> None:
+    """Everybody who is in proved who they are longer ago than counts."""
+    with sessions() as session, session.begin():
+        session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
 
 
 def test_password_and_code_open(
@@ -176,7 +184,9 @@ def test_where_real_people_text_cookies_travel_by_https_alone(
     try:
         client = served.test_client()
         page = client.get("/sign-in", base_url="https://localhost")
-        assert all("; Secure" in one for one in page.headers.getlist("Set-Cookie"))
+        cookies = page.headers.getlist("Set-Cookie")
+        assert cookies
+        assert all(one.startswith("__Host-") and "; Secure" in one for one in cookies)
         with served.test_request_context(base_url="https://localhost"):
             assert guard.cookie_name().startswith("__Host-")
     finally:
@@ -247,8 +257,7 @@ def test_a_new_password_wants_a_proof_and_ends_the_others(
     signed_in: SignedIn, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
 ) -> None:
     here, there = signed_in("officer"), signed_in("officer")
-    with sessions() as session, session.begin():
-        session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
+    proved_long_ago(sessions)
     assert here.post("/me/password", password="another long pass phrase").request.path == "/again"
     assert here.post("/again", password="wrong", then="/me").status_code == 401
     assert here.post("/again", password=PASSWORD, then="//evil.example").request.path == "/queue"
@@ -327,7 +336,8 @@ def test_a_session_of_a_password_alone_does_not_grow_with_a_proof_set_up_elsewhe
         session.execute(update(StaffSession).values(how="setup"))
     for path in ("/queue", "/me", "/me/second"):
         assert browser.get(path).headers["Location"].startswith("/sign-in"), path
-    assert browser.client.post("/me/passkeys/ask").status_code in {303, 400}
+    asked = browser.post("/me/passkeys/ask", follow=False)
+    assert asked.headers["Location"].startswith("/sign-in")
 
 
 def test_another_second_proof_is_added_only_soon_after_proving_who_one_is(
@@ -335,8 +345,54 @@ def test_another_second_proof_is_added_only_soon_after_proving_who_one_is(
 ) -> None:
     browser = signed_in("officer")
     assert browser.get("/me/second").status_code == 200
-    with sessions() as session, session.begin():
-        session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
+    proved_long_ago(sessions)
     assert browser.get("/me/second").headers["Location"] == "/again?then=/me/second"
     for path in ("/me/passkeys/ask", "/me/passkeys", "/me/totp"):
         assert browser.post(path, follow=False, answer="{}").headers["Location"].startswith("/again"), path
+
+
+def test_who_has_no_password_proves_it_by_signing_in_anew(
+    signed_in: SignedIn, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    browser = signed_in("officer")
+    proved_long_ago(sessions)
+    assert "Sign in anew" in browser.get("/again?then=/me/second").text
+    left = browser.post("/sign-out", follow=False, then="/me/second")
+    assert left.headers["Location"] == "/sign-in?then=/me/second"
+    assert browser.get("/me").status_code == 303
+    assert browser.get("/sign-in").status_code == 200
+
+
+def failures(sessions: sessionmaker[Session]) -> int:
+    with sessions() as session:
+        return session.scalar(select(func.count()).select_from(SignInFailure)) or 0
+
+
+def test_of_many_guesses_at_once_no_more_are_looked_at_than_one_after_the_other(
+    app: Flask, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    browsers = [Browser(app.test_client()) for _ in range(24)]
+    for one in browsers:
+        one.get("/sign-in")
+    together = Barrier(len(browsers))
+
+    def guess(one: Browser) -> int:
+        together.wait(30)
+        return one.post("/sign-in", account=OFFICER, password="wrong wrong wrong").status_code
+
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        assert set(pool.map(guess, browsers)) == {401}
+    assert failures(sessions) == throttle.FROM_ONE
+
+
+def test_who_goes_on_trying_does_not_lengthen_the_wait(
+    app: Flask, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    for _ in range(9):
+        Browser(app.test_client()).post("/sign-in", account=OFFICER, password="wrong wrong wrong")
+        Browser(app.test_client()).post("/setup", account=OFFICER, code="x", password="another long pass phrase")
+    assert failures(sessions) == throttle.FROM_ONE
+    with sessions() as session, session.begin():
+        session.execute(update(SignInFailure).values(at=SignInFailure.at - throttle.WINDOW))
+    assert "six digits" in Browser(app.test_client()).post("/sign-in", account=OFFICER, password=PASSWORD).text
+    assert failures(sessions) == throttle.FROM_ONE, "a right password is no wrong try"

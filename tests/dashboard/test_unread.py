@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.audit import AuditEvent
+from base.db import database_now
 from base.settings import Settings
 from bot.drain import Drain
 from bot.learning_models import LearningExample
@@ -166,3 +167,48 @@ def test_a_message_of_somebody_with_a_case_is_answered_there(
         code = session.scalars(select(Case.code)).one()
     assert f'href="/c/{code}"' in browser.get(f"/unread/{key}").text
     assert browser.post(f"/unread/{key}/answer", words="Hello").status_code == 409
+
+
+def closed_case(sessions: sessionmaker[Session]) -> None:
+    with sessions() as session, session.begin():
+        session.scalars(select(Case)).one().closed_at = database_now(session)
+
+
+def test_the_lines_before_it_hold_no_words_of_a_case(
+    arrived: Arrived, signed_in: SignedIn, sessions: sessionmaker[Session], settings: Settings
+) -> None:
+    with sessions() as session, session.begin():
+        inbox.receive(session, simulator.parse_inbound("sms", "+17675550101", "my husband beats me"))
+    Drain(sessions, Away(), settings).once()
+    open_key, browser = arrived(), signed_in("officer")
+    page = browser.get(f"/unread/{open_key}").text
+    assert ("beats" in page, "zog blimp" in page) == (False, True)
+    closed_case(sessions)
+    page = browser.get(f"/unread/{arrived('wug dax')}").text
+    assert ("beats" in page, "zog blimp" in page, "wug dax" in page) == (False, False, True)
+    assert "bliv flot quux" in page, "what came after the case is there"
+
+
+@pytest.mark.parametrize("way", ["close", "answer"])
+def test_a_message_that_was_dealt_with_shows_its_words_no_more(arrived: Arrived, signed_in: SignedIn, way: str) -> None:
+    key, browser = arrived(), signed_in("officer")
+    assert "zog blimp" in browser.get(f"/unread/{key}").text
+    browser.post(f"/unread/{key}/{way}", words="Ki kote ou ye?")
+    page = browser.get(f"/unread/{key}")
+    assert page.status_code == 200
+    assert "Dealt with" in page.text
+    for words in ("zog", "bliv flot quux", "Ki kote"):
+        assert words not in page.text
+
+
+def test_looking_at_the_examples_is_noted(
+    arrived: Arrived, signed_in: SignedIn, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    one, other = signed_in("officer"), signed_in("supervisor")
+    other.get("/unread/examples")  # nothing is shown, nothing is noted
+    one.post(f"/unread/{arrived()}/label", language="ht", need="shelter")
+    other.get("/unread/examples")
+    with sessions() as session:
+        example = session.scalars(select(LearningExample.id)).one()
+        seen = session.scalars(select(AuditEvent).where(AuditEvent.action == "examples viewed")).one()
+    assert (seen.actor_id, seen.detail) == (people["supervisor"], {"ids": str(example)})
