@@ -81,15 +81,16 @@ def look(session: Session, unread_id: int, now: datetime, settings: Settings) ->
         return None
     unread, conversation, address, _ = row
     received = session.scalars(select(InboundMessage.received_at).where(InboundMessage.id == unread.inbound_id)).one()
-    words, before = "", list[Said]()
+    words, before, reading = "", list[Said](), dict[str, Any]()
     if unread.done_at is None:
+        reading = _reading(session, unread.inbound_id)  # its reasons quote the words
         words = words_of(session, InboundMessage, unread.inbound_id)
         before = _before(session, unread, received)
     there = window(
         address.channel, conversation.last_inbound_at, now, settings.config.channels.whatsapp.window
     )  # fmt: skip
     return Opened(
-        _waiting(*row), words, _reading(session, unread.inbound_id), before, there,
+        _waiting(*row), words, reading, before, there,
         address.opted_out_at is not None, unread.done_at,
     )  # fmt: skip
 

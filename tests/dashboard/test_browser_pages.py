@@ -22,6 +22,7 @@ from bot import learning
 from bot.drain import Drain
 from bot.models import Demand, UnreadMessage
 from bot.rasa import Away
+from bot.unread import close
 from dashboard.reports.period import Month
 from messaging import inbox, simulator
 from tests.dashboard.chromium import NARROW, WIDE, grave_faults, served, sign_in, started
@@ -35,6 +36,8 @@ CUT_OFF = """document.documentElement.scrollWidth <= innerWidth ? [] : [...docum
 PAGES = {
     "unread": ("officer", "/unread"),
     "unread-one": ("officer", "/unread/{unread}"),
+    "unread-dealt-with": ("officer", "/unread/{dealt_with}"),
+    "again": ("officer", "/again?then=/me"),
     "examples": ("supervisor", "/unread/examples"),
     "directory": ("editor", "/directory"),
     "service": ("editor", "/directory/{service}"),
@@ -80,11 +83,12 @@ def ids(sessions: sessionmaker[Session], settings: Settings, people: dict[str, u
             session.add(Demand(day=day, need=need, parish=parish, language=language, channel="sms", outcome=outcome))
         learning.propose(session, people["officer"], words="mwen bezwen yon kay pou lwe", label="find_shelter",
                          language="ht", at=now)  # fmt: skip
-        unread = session.scalars(select(UnreadMessage.id).order_by(UnreadMessage.id)).first()
+        dealt_with, *_, unread = session.scalars(select(UnreadMessage.id).order_by(UnreadMessage.id))
+        close(session, dealt_with, people["officer"], now)
         service = session.scalars(
             select(m.Service.id).join(m.Phone, m.Phone.service_id == m.Service.id).order_by(m.Service.name)
         ).first()
-    return {"unread": unread, "service": service}
+    return {"unread": unread, "dealt_with": dealt_with, "service": service}
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["390", "1280"])
