@@ -38,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Council:
-    """A local authority: the city, a town, an urban area, the Kalinago Territory, or villages. `serves`: settlements."""
+    """A local authority: of the city, a town, an urban area, the Kalinago Territory, or villages."""
 
     name: str
     kind: str
