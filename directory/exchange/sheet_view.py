@@ -48,6 +48,7 @@ class View:
         )
         kinds += (m.ServiceAtLocation,)
         own = {model: list(filter(sheet_records.of_service_alone, rows[model])) for model in sheet_records.PLAIN}
+        rows[m.ServiceAtLocation] = [one for one in rows[m.ServiceAtLocation] if one["retired_on"] is None]
         self.held = {model: _grouped(own.get(model, rows[model]), "service_id") for model in kinds}
         self.records = sheet_records.Held(rows)
         self.addresses = _grouped(rows[m.LocationAddress], "location_id")
