@@ -104,14 +104,30 @@ def create(
 def retire(
     session: Session, row: Any, *, by: str, now: datetime, reason: str | None = None, status: str = "inactive"
 ) -> list[m.FieldChange]:
-    """Take a service, number or schedule out of use; nothing is deleted. `status` (of a service): inactive, defunct or
-    temporarily closed. Hours hold until the day before."""
+    """Take a service, a place of one, a number or a schedule out of use; nothing is deleted. `status` (of a service):
+    inactive, defunct or temporarily closed. Hours hold until the day before."""
     return _turn(session, row, now, retired=True, status=status, by=by, reason=reason)
 
 
 def unretire(session: Session, row: Any, *, by: str, now: datetime, reason: str | None = None) -> list[m.FieldChange]:
     """Take it into use again. A number or schedule is unverified until somebody checks it."""
     return _turn(session, row, now, retired=False, status="active", by=by, reason=reason)
+
+
+def bring_back(
+    session: Session, row: Any, was: str | None, *, by: str, now: datetime, reason: str | None
+) -> list[m.FieldChange]:
+    """Write a row that had been deleted. Refused when what it hung on is gone, or the rules forbid it now."""
+    _named(by)
+    session.add(row)
+    _write(session)
+    change = m.FieldChange(
+        resource_id=row.id, resource_type=row.__tablename__, last_action_date=now, last_action_type="restore",
+        field_name="*", previous_value=None, replacement_value=was, updated_by=by, reason=reason,
+    )  # fmt: skip
+    session.add(change)
+    session.flush()
+    return [change]
 
 
 def _turn(
@@ -137,10 +153,10 @@ def _out_of_use(session: Session, row: Any, now: datetime, *, retired: bool, sta
         if retired and status not in {"inactive", "defunct", "temporarily closed"}:
             raise InvalidInput("status must be one of: inactive, defunct, temporarily closed")
         return "status", status
-    if isinstance(row, m.Phone):
+    if isinstance(row, m.Phone | m.ServiceAtLocation):
         return "retired_on", (row.retired_on or today) if retired else None
     if not isinstance(row, m.Schedule):
-        raise InvalidInput("only a service, a number or a schedule is taken out of use")
+        raise InvalidInput("only a service, its place, a number or a schedule is taken out of use")
     if not retired:
         return "valid_to", _valid_to_before(session, row)
     over = row.valid_to is not None and row.valid_to < today

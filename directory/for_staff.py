@@ -62,6 +62,7 @@ def _serving(parish: str) -> CompoundSelect[Any]:
     stands = (
         select(ServiceAtLocation.service_id)
         .join(Location, Location.id == ServiceAtLocation.location_id)
+        .where(ServiceAtLocation.retired_on.is_(None))
         .where(Location.parish == parish)
     )
     return stands.union(select(ServiceArea.service_id).where(ServiceArea.parish == parish))
@@ -87,7 +88,7 @@ def _choice(session: Session, one: Service, office: str, confidential: bool) -> 
     stands = session.execute(
         select(Location.place, Location.parish)
         .join(ServiceAtLocation, ServiceAtLocation.location_id == Location.id)
-        .where(ServiceAtLocation.service_id == one.id, open_places)
+        .where(ServiceAtLocation.service_id == one.id, ServiceAtLocation.retired_on.is_(None), open_places)
         .limit(1)
     ).first()
     where = ", ".join(part for part in stands or () if part)

@@ -1,11 +1,12 @@
 """What was changed in the directory, by whom, and putting it back (HSDS `metadata`)."""
 
+import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, inspect, literal, or_, select
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput, Refused
@@ -34,7 +35,15 @@ def history(session: Session, row: Any, *, confidential: bool = False, limit: in
     if not shown:
         return []
     order = m.FieldChange.sequence.desc()
-    return session.scalars(select(m.FieldChange).where(_about(shown)).order_by(order).limit(limit)).all()
+    about = or_(_about(shown), _deleted(shown, confidential=confidential))
+    return session.scalars(select(m.FieldChange).where(about).order_by(order).limit(limit)).all()
+
+
+def _deleted(rows: Sequence[Any], *, confidential: bool) -> ColumnElement[bool]:
+    """Rows that hung on these and were deleted; a confidential one only for those who may see it."""
+    held = [m.FieldChange.previous_value.contains(f'_id": "{row.id}"') for row in rows]
+    secret = m.FieldChange.previous_value.icontains('"confidential": "true"')
+    return and_(m.FieldChange.last_action_type == "delete", or_(*held), or_(literal(confidential), ~secret))
 
 
 def rows_of(session: Session, service: m.Service) -> list[Any]:
@@ -65,6 +74,8 @@ def restore(
     change = session.get(m.FieldChange, change_id)
     if change is None:
         raise InvalidInput("there is no such change")
+    if change.last_action_type == "delete":
+        return _bring_back(session, change, by=by, now=now, reason=reason, confidential=confidential)
     row = edit.row_of(session, change.resource_type, change.resource_id)
     if not confidential and secrecy.hidden(session, row):
         raise Refused("this is confidential: only those who look after it may change it")
@@ -77,6 +88,24 @@ def restore(
         session, row, {one.field_name: one.previous_value for one in together}, by=by, now=now, reason=reason,
         expected={one.field_name: one.replacement_value for one in together}, action="restore",
     )  # fmt: skip
+
+
+def _bring_back(
+    session: Session, change: m.FieldChange, *, by: str, now: datetime, reason: str | None, confidential: bool
+) -> list[m.FieldChange]:
+    """A row that was deleted, as it was; what somebody had checked of it is to be checked again."""
+    model, key = fields.MODELS.get(change.resource_type), change.resource_id
+    if model is None:
+        raise Refused("a row of this table cannot be brought back")
+    if session.get(model, key) is not None:
+        raise Refused("it is there already")
+    table = inspect(model).columns
+    held = json.loads(change.previous_value or "{}")
+    unchecked = {"verified_by", "verified_on", "next_check_due", "reviewed_by", "reviewed_on", "state"}
+    row = model(**{n: codec.decode(table[n], v) for n, v in held.items() if n in table and n not in unchecked})
+    if not confidential and secrecy.hidden(session, row):
+        raise Refused("this is confidential: only those who look after it may change it")
+    return edit.bring_back(session, row, change.previous_value, by=by, now=now, reason=reason)
 
 
 def _restore_use(

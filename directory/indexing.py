@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Engine, Select, and_, func, or_, select
+from sqlalchemy import Engine, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from directory import freshness, places
@@ -196,7 +196,7 @@ def _places() -> Select[*tuple[Any, ...]]:
             Location.latitude, Location.longitude,
         )
         .join(Location, Location.id == ServiceAtLocation.location_id)
-        .where(or_(~Location.confidential))
+        .where(~Location.confidential, ServiceAtLocation.retired_on.is_(None))
         .order_by(Location.id)
     )  # fmt: skip
 

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rapidfuzz.distance import OSA
 
 from directory import places_sound
-from directory.places_gazetteer import SAINTS, SURE, Gazetteer, Parish, Place, fold, read_gazetteer, words_of
+from directory.places_gazetteer import SAINTS, SURE, Council, Gazetteer, Parish, Place, fold, read_gazetteer, words_of
 
 __all__ = [
-    "Parish", "Place", "all_places", "distance_km", "find_place", "fold", "health_districts", "nearest", "neighbours",
-    "parishes", "place_named",
+    "Council", "Parish", "Place", "all_places", "councils", "creole_names", "distance_km", "find_place", "fold",
+    "health_districts", "nearest", "neighbours", "parishes", "place_named",
 ]  # fmt: skip
 
 LONGEST_NAME = 4  # words
@@ -51,6 +52,16 @@ def parishes() -> tuple[Parish, ...]:
 def health_districts() -> tuple[str, ...]:
     """The seven health districts (they are not the parishes)."""
     return read_gazetteer().districts
+
+
+def councils() -> tuple[Council, ...]:
+    """The local authorities of which a source says what they serve: not all 42."""
+    return read_gazetteer().councils
+
+
+def creole_names(place: str, language: str) -> tuple[str, ...]:
+    """What a settlement is called in Kweyol (acf) or Haitian Creole (ht), misspellings apart; drafts, see the file."""
+    return read_gazetteer().creole.get((place, language), ())
 
 
 def neighbours(parish: str) -> tuple[str, ...]:
@@ -171,7 +182,4 @@ def _grams(words: list[str]) -> Iterator[tuple[int, int, str]]:
 
 
 def _scored(place: Place, score: float) -> Place:
-    return Place(
-        place.name, place.parish, place.kind, score, place.district, place.latitude, place.longitude,
-        place.approximate, place.confirmed,
-    )  # fmt: skip
+    return replace(place, score=score)

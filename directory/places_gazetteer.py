@@ -17,6 +17,7 @@ SHORT_SAINTS = ("st", "sen", "sint")  # too short to be guessed at: "stand me" i
 MOST_WORDS = 120  # an SMS has fewer; the rest of a longer text is not read
 NEAR_FROM = 6  # letters of a name that a slip of the finger may be guessed for
 SURE = 100.0
+CREOLES = ("acf", "ht")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,16 @@ class Place:
     longitude: float | None = None
     approximate: bool = True
     confirmed: bool = True
+    council: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Council:
+    """A local authority: of the city, a town, an urban area, the Kalinago Territory, or villages."""
+
+    name: str
+    kind: str
+    serves: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +71,12 @@ class Gazetteer:
     places: tuple[Place, ...]
     parishes: tuple[Parish, ...]
     districts: tuple[str, ...]
+    councils: tuple[Council, ...]
     place_words: frozenset[str]
     not_places: frozenset[str]
     not_after: frozenset[str]
     by_name: dict[str, Place] = field(default_factory=dict)
+    creole: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (settlement, acf or ht) -> names
     names: dict[str, Place] = field(default_factory=dict)
     common: set[str] = field(default_factory=set)
     near: dict[tuple[str, int], list[tuple[str, int]]] = field(default_factory=dict)  # (name, words in it)
@@ -87,12 +100,15 @@ def words_of(text: str) -> list[str]:
 def read_gazetteer() -> Gazetteer:
     """The gazetteer, read once a process."""
     raw = yaml.safe_load(GAZETTEER.read_text(encoding="utf-8"))
+    councils = tuple(Council(row["name"], row["kind"], tuple(row["serves"])) for row in raw["councils"])
+    served = {place: council.name for council in councils for place in council.serves}
     found = Gazetteer(
-        places=tuple(_place(row) for row in raw["places"]),
+        places=tuple(_place(row, served.get(row["name"])) for row in raw["places"]),
         parishes=tuple(
             Parish(row["name"], row["iso"], row["capital"], tuple(row["neighbours"])) for row in raw["parishes"]
         ),
         districts=tuple(raw["health_districts"]),
+        councils=councils,
         place_words=frozenset(fold(word) for word in raw["place_words"]),
         not_places=frozenset(fold(word) for word in raw["not_places"]),
         not_after=frozenset(fold(word) for word in raw["not_after"]),
@@ -101,30 +117,31 @@ def read_gazetteer() -> Gazetteer:
         _learn(found, row, Place(row["name"], row["name"], "parish"))
     for row, place in zip(raw["places"], found.places, strict=True):
         found.by_name[place.name] = place
+        found.creole |= {(place.name, language): tuple(row.get(language, ())) for language in CREOLES}
         _learn(found, row, place)
     return found
 
 
-def _place(row: dict[str, Any]) -> Place:
+def _place(row: dict[str, Any], council: str | None) -> Place:
     latitude, longitude = row.get("at", (None, None))
     return Place(
         row["name"], row["parish"], row["kind"], SURE, row.get("district"), latitude, longitude,
-        confirmed=not row.get("unconfirmed", False),
+        confirmed=not row.get("unconfirmed", False), council=council,
     )  # fmt: skip
 
 
 def _learn(gazetteer: Gazetteer, row: dict[str, Any], place: Place) -> None:
     """Add every spelling of a place. A settlement overwrites the parish of the same name: it says more."""
     common = {key_of(name) for name in row.get("common", ())}
-    for written in (row["name"], *row.get("also", ()), *row.get("creole", ()), *row.get("misspelled", ())):
+    creoles = [name for language in CREOLES for name in row.get(language, ())]
+    for written in dict.fromkeys((row["name"], *row.get("also", ()), *creoles, *row.get("misspelled", ()))):
         for key in _spellings(written):
             gazetteer.names[key] = place
             if key in common:
                 gazetteer.common.add(key)
             elif len(key) >= NEAR_FROM and not key.startswith(SHORT_SAINTS):
                 gazetteer.near.setdefault((key[0], len(key)), []).append((key, len(words_of(written))))
-        creole = written in row.get("creole", ())
-        _learn_sound(gazetteer, tuple(words_of(written)), place, bool(common), creole=creole)
+        _learn_sound(gazetteer, tuple(words_of(written)), place, bool(common), creole=written in creoles)
 
 
 def _learn_sound(gazetteer: Gazetteer, words: tuple[str, ...], place: Place, common: bool, *, creole: bool) -> None:

@@ -26,7 +26,9 @@ def hidden(session: Session, row: Any) -> bool:
             session.scalar(select(m.Organization.id).where(m.Organization.id == row.id, public.organization())) is None
         )
     if isinstance(row, m.Location):
-        return session.scalar(select(m.Location.id).where(m.Location.id == row.id, public.location())) is None
+        return (
+            session.scalar(select(m.Location.id).where(m.Location.id == row.id, public.location(retired=True))) is None
+        )
     if isinstance(row, m.Program):
         return session.scalar(select(m.Program.id).where(m.Program.id == row.id, public.program())) is None
     for name, model in _OWNERS:

@@ -88,8 +88,8 @@ def _with_service(model: Any) -> Any:
     site = m.ServiceAtLocation
     owners = union(
         select(m.Service.id.label("owner"), m.Service.id.label("service_id")),
-        select(site.id, site.service_id),
-        select(site.location_id, site.service_id),
+        select(site.id, site.service_id).where(site.retired_on.is_(None)),
+        select(site.location_id, site.service_id).where(site.retired_on.is_(None)),
     ).subquery()
     owner = model.location_id
     if model is m.Phone:

@@ -76,7 +76,7 @@ def _statement() -> Select[Any]:
         .join(Organization, Organization.id == Service.organization_id)
         .outerjoin(ServiceAtLocation, and_(ServiceAtLocation.id == at_id, ServiceAtLocation.service_id == Service.id))
         .outerjoin(Location, Location.id == ServiceAtLocation.location_id)
-        .where(Service.status == "active", ~Service.confidential, place_told)
+        .where(Service.status == "active", ~Service.confidential, place_told, ServiceAtLocation.retired_on.is_(None))
         .subquery("best")
     )
     return _with_details(best)

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from psycopg import DataError, IntegrityError, sql
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError as IntegrityFault
 from sqlalchemy.orm import Session
 
-from base.db import Base
+from base.clock import DOMINICA
+from base.db import Base, database_now
 from base.errors import InvalidInput
+from directory import codec
 from directory.exchange import cells
 from directory.exchange.gathered import Gathered
 from directory.exchange.here import here
@@ -29,7 +31,7 @@ from directory.exchange.tables import (
     public_ids,
     target,
 )
-from directory.models import FieldChange
+from directory.models import FieldChange, ServiceAtLocation
 
 FACT = {"phone": ("number", "extension", "channel"), "schedule": ("byday", "opens_at", "closes_at")}
 CHUNK = 20_000
@@ -73,7 +75,23 @@ def put(
     for model, rows_gone in gathered.gone.items():
         gathered.report.removed += len(rows_gone)
         if not dry_run:
-            _remove(session, model, rows_gone, by)
+            (_leave if model is ServiceAtLocation else _remove)(session, model, rows_gone, by)
+
+
+def _leave(session: Session, model: type[Base], rows: list[Row], by: str) -> None:
+    """A service is not given at a place any more: the place, and what hangs on it, stay for their history."""
+    today = database_now(session).astimezone(DOMINICA).date()
+    one: Any = model
+    keys = [row["id"] for row in rows]
+    session.execute(update(one).where(one.id.in_(keys)).values(retired_on=today))
+    session.add_all(
+        FieldChange(
+            resource_id=key, resource_type=model.__tablename__, last_action_type="retire", field_name="retired_on",
+            previous_value=None, replacement_value=codec.encode(today), updated_by=by,
+        )
+        for key in keys
+    )  # fmt: skip
+    session.flush()
 
 
 def _remove(session: Session, model: type[Base], rows: list[Row], by: str) -> None:
@@ -81,6 +99,7 @@ def _remove(session: Session, model: type[Base], rows: list[Row], by: str) -> No
     names = primary(model)
     table = model.__table__
     for row in rows:
+        held = {name: codec.encode(value) for name, value in row.items() if value is not None}
         try:
             session.execute(delete(model).where(*(table.c[name] == row[name] for name in names)))
         except IntegrityFault:
@@ -89,7 +108,7 @@ def _remove(session: Session, model: type[Base], rows: list[Row], by: str) -> No
         session.add(
             FieldChange(
                 resource_id=row[names[0]], resource_type=model.__tablename__, last_action_type="delete",
-                field_name="*", previous_value=json.dumps({n: _text(v) for n, v in row.items() if v is not None}),
+                field_name="*", previous_value=json.dumps(held),
                 replacement_value=None, updated_by=by,
             )
         )  # fmt: skip

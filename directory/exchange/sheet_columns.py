@@ -57,8 +57,11 @@ COLUMNS = (
     SheetColumn("source", "Where this is from: a person, a letter, a web page", "telephone call with the office"),
     SheetColumn("source_date", "Year or day of the source", "2026-11-23"),
     SheetColumn("id", "Leave it as it is; leave it empty for a new service", ""),
+    SheetColumn("place_id", "Leave it as it is; leave it empty for a new place", "", place=True),
     SheetColumn("more", "Leave it as it is, or empty. What the other columns cannot show: texts in other languages, "
                 "rules with dates, costs, who checked a number", ""),
+    SheetColumn("records", "Leave it as it is, or empty. Numbers, hours and contacts of a place or of the "
+                "organisation, and who checked an address", ""),
 )  # fmt: skip
 NAMES = tuple(column.name for column in COLUMNS)
 OF_PLACE = tuple(column.name for column in COLUMNS if column.place)

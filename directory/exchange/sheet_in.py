@@ -1,7 +1,7 @@
 """The one-sheet spreadsheet as rows: only what a cell says differently from the directory becomes a change.
 
 What its plain columns cannot show (a rule with dates, a second language of a text, who verified a number) is in the
-column `more`; where that is empty, it stays as it is. Numbers and hours of a place or a contact stay as they are.
+column `more`, what hangs on a place, a contact or the organization in `records`; where these are empty, it stays.
 """
 
 import uuid
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput
 from directory import models as m
-from directory.exchange import sheet_files
+from directory.exchange import sheet_files, sheet_records, words
 from directory.exchange.gathered import Gathered
 from directory.exchange.report import Fault, Said
 from directory.exchange.sheet_columns import NAMES, NEEDED, OF_PLACE, OF_SERVICE
@@ -87,15 +87,30 @@ class Sheet:
             name: first[name] for name in OF_SERVICE if name in first and first[name] != (before or {}).get(name)
         }
         service = ServiceCells(self.view, key, number, self.fault)
-        row = self._organization(service.row(changed, new=before is None), changed, number)
+        links, recorded = self._records(changed, number)
+        row = service.row(changed, new=before is None)
+        row = self._organization(row, changed, number, recorded, links if before is None else {})
+        row |= {name: value for name, value in links.items() if name != "organization_id"}
         if before is None or "confidential" in first:
             row["confidential"] = "service" in self._flags(first, number)
         self._add(m.Service, row, number)
         self._put(service, number)
         if any(name in first for name in OF_PLACE):
-            places = Places(self.view, key, first["service"], self.fault)
+            recorded = _still_said(recorded, [cells for _, cells in lines])
+            places = Places(self.view, key, first["service"], self.fault, recorded)
             places.take([(at, cells, "place" in self._flags(cells, at)) for at, cells in lines])
-            self._put(places, number)
+            recorded = sheet_records.without(recorded, (gone["id"] for _, gone in places.gone))
+            self._put(places, number, recorded)
+        for (model, _), said in recorded.items():
+            self.gathered.merge(model, said, self.file, number)
+
+    def _records(self, changed: Cells, number: int) -> tuple[Row, sheet_records.Recorded]:
+        try:
+            return sheet_records.read(changed.get("records", ""))
+        except ValueError as error:
+            wrong, _, expected = str(error).partition("; expected: ")
+            self.fault(number, "records", wrong, expected)
+            return {}, {}
 
     def _complete(self, number: int, cells: Cells) -> bool:
         empty = [name for name in ("organisation", "service") if not cells[name]]
@@ -109,20 +124,35 @@ class Sheet:
             self.fault(number, "confidential", "is not known", "empty, service, place, or service; place")
         return flags
 
-    def _organization(self, row: Row, changed: Cells, number: int) -> Row:
+    def _organization(self, row: Row, changed: Cells, number: int, recorded: sheet_records.Recorded, links: Row) -> Row:
         if "organisation" not in changed:
             return row
-        name = changed["organisation"]
+        name, given = changed["organisation"], links.get("organization_id")
+        known = recorded.get((m.Organization, given)) if given else None
+        if known and words.tidy(known["name"]) == name:
+            return row | {"organization_id": given}
         if name not in self.organizations:
             self.organizations[name] = seed_id("organization", name)
             self._add(m.Organization, {"id": self.organizations[name], "name": name}, number)
         return row | {"organization_id": self.organizations[name]}
 
-    def _put(self, part: ServiceCells | Places, number: int) -> None:
+    def _put(self, part: ServiceCells | Places, number: int, recorded: sheet_records.Recorded | None = None) -> None:
         for model, row in part.rows:
-            self._add(model, row, number)
+            said = (recorded or {}).pop((model, row["id"]), {}) if "id" in row else {}
+            if model is m.Location:
+                self.gathered.merge(model, said | row, self.file, number)
+            else:
+                self._add(model, said | row, number)
         for model, row in part.gone:
             self.gathered.gone.setdefault(model, []).append(row)
 
     def _add(self, model: Any, row: Row, number: int) -> None:
         self.gathered.add(model, row, self.file, number)
+
+
+def _still_said(recorded: sheet_records.Recorded, lines: Sequence[Cells]) -> sheet_records.Recorded:
+    """Without the places whose row somebody took out of the sheet, and without what hangs on them."""
+    said = {cells.get("place_id", "") for cells in lines}
+    return sheet_records.without(
+        recorded, [key for model, key in recorded if model is m.Location and str(key) not in said]
+    )

@@ -9,6 +9,7 @@ from directory import models as m
 from directory import places
 from directory.exchange import words
 from directory.exchange.sheet_columns import OF_PLACE, PARISHES
+from directory.exchange.sheet_records import Recorded
 from directory.exchange.sheet_service import Told
 from directory.exchange.sheet_view import ASSUMED, Cells, Place, View
 from directory.exchange.tables import Row
@@ -18,8 +19,8 @@ from directory.seed_rows import seed_id
 class Places:
     """The place cells of one service against its places here. `rows` and `gone` are for the database."""
 
-    def __init__(self, view: View, key: uuid.UUID, name: str, told: Told) -> None:
-        self.view, self.key, self.name, self.told = view, key, name, told
+    def __init__(self, view: View, key: uuid.UUID, name: str, told: Told, recorded: Recorded) -> None:
+        self.view, self.key, self.name, self.told, self.recorded = view, key, name, told, recorded
         self.here = view.places(key) if key in view.services else []
         self.rows = list[tuple[type[Base], Row]]()
         self.gone = list[tuple[type[Base], Row]]()
@@ -31,13 +32,20 @@ class Places:
             wanted = {name: cells.get(name, "") for name in OF_PLACE}
             if not any(wanted.values()):
                 continue
-            same = next((one for one in left if one.cells == wanted and one.location["confidential"] == hidden), None)
+            same = next((one for one in left if _same(one, wanted) and one.location["confidential"] == hidden), None)
             if same:
                 left.remove(same)
             else:
                 fresh.append((number, wanted, hidden))
-        if len(left) == len(fresh) == 1 and len(self.view.users[left[0].location["id"]]) == 1:
-            self._move(left.pop(), *fresh.pop())
+        for place in list(left):
+            known = [one for one in fresh if one[1]["place_id"] == str(place.location["id"])]
+            if not known and len(left) == len(fresh) == 1 and not fresh[0][1]["place_id"]:
+                known = fresh
+            if known and len(self.view.users[place.location["id"]]) == 1:
+                left.remove(place)
+                number, wanted, hidden = known[0]
+                fresh.remove(known[0])
+                self._move(place, number, wanted, hidden)
         for order, (number, wanted, hidden) in enumerate(fresh):
             self._new(order, number, wanted, hidden)
         self.gone += [(m.ServiceAtLocation, one.at) for one in left]
@@ -58,15 +66,34 @@ class Places:
 
     def _new(self, order: int, number: int, cells: Cells, hidden: bool) -> None:
         taken = {one.location["id"] for one in self.here}
-        made = (seed_id("sheet", str(self.key), "location", *cells.values(), str(n)) for n in range(order, order + 999))
-        key = next(one for one in made if one not in taken)
-        own = {"id": key, "name": self.name, "location_type": "physical", "confidential": hidden}
+        shown = [cells[name] for name in OF_PLACE if name != "place_id"]
+        made = (seed_id("sheet", str(self.key), "location", *shown, str(n)) for n in range(order, order + 999))
+        key = self._given(number, cells["place_id"]) or next(one for one in made if one not in taken)
+        own = {"id": key, "location_type": "physical", "confidential": hidden}
+        own |= {} if (m.Location, key) in self.recorded else {"name": self.name}
         self.rows.append((m.Location, own | self._location(number, cells)))
-        at = {"id": seed_id("sheet", str(key), "at"), "service_id": self.key, "location_id": key}
-        self.rows.append((m.ServiceAtLocation, at))
-        if cells["address"]:
+        if not self._of(m.ServiceAtLocation, key):
+            at = {"id": seed_id("sheet", str(self.key), str(key), "at"), "service_id": self.key, "location_id": key}
+            self.rows.append((m.ServiceAtLocation, at))
+        streets = {words.tidy(row["address_1"]) for row in self._of(m.LocationAddress, key)}
+        if cells["address"] and cells["address"] not in streets:
             self._address(key, cells)
-        self._access(key, set(words.split(cells["access"])))
+        known = {words.tidy(row["description"] or "") for row in self._of(m.Accessibility, key)}
+        self._access(key, set(words.split(cells["access"])) - known)
+
+    def _of(self, model: type[Base], location: uuid.UUID) -> list[Row]:
+        """What the column `records` has of a place."""
+        return [row for (kind, _), row in self.recorded.items() if kind is model and row["location_id"] == location]
+
+    def _given(self, number: int, cell: str) -> uuid.UUID | None:
+        """The id a row gives its place, where no place here has it; a copied row makes a place of its own."""
+        try:
+            key = uuid.UUID(cell) if cell else None
+        except ValueError:
+            self.told(number, "place_id", "is no id", "what the export wrote, or nothing for a new place")
+            return None
+        used = key in self.view.locations or any(row["id"] == key for model, row in self.rows if model is m.Location)
+        return None if used else key
 
     def _address(self, location: uuid.UUID, cells: Cells) -> None:
         row = {"id": seed_id("sheet", str(location), "address"), "location_id": location}
@@ -101,6 +128,10 @@ class Places:
             self.told(number, name, "is no number of degrees", "15.3 for latitude, -61.38 for longitude")
             return None
         return value
+
+
+def _same(place: Place, wanted: Cells) -> bool:
+    return place.cells == wanted or (not wanted["place_id"] and place.cells | {"place_id": ""} == wanted)
 
 
 def _address(cells: Cells) -> dict[str, Any]:

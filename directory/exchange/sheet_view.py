@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from base.db import Base
 from directory import models as m
-from directory.exchange import sheet_more, words
+from directory.exchange import sheet_more, sheet_records, words
 from directory.exchange.sheet_columns import NAMES, OF_PLACE, TEXTS
 from directory.exchange.tables import Row
 from directory.needs import NEEDS
@@ -47,7 +47,10 @@ class View:
             m.CostOption,
         )
         kinds += (m.ServiceAtLocation,)
-        self.held = {model: _grouped(rows[model], "service_id") for model in kinds}
+        own = {model: list(filter(sheet_records.of_service_alone, rows[model])) for model in sheet_records.PLAIN}
+        rows[m.ServiceAtLocation] = [one for one in rows[m.ServiceAtLocation] if one["retired_on"] is None]
+        self.held = {model: _grouped(own.get(model, rows[model]), "service_id") for model in kinds}
+        self.records = sheet_records.Held(rows)
         self.addresses = _grouped(rows[m.LocationAddress], "location_id")
         self.access = _grouped(rows[m.Accessibility], "location_id")
         self.users = _grouped(rows[m.ServiceAtLocation], "location_id")
@@ -85,6 +88,7 @@ class View:
             "referring_office": str(row["referred_by_id"] or "") if row["confidential"] else "",
             "source_date": source_date,
             "more": sheet_more.written(row, held),
+            "records": self.records.written(row),
         }
 
     def places(self, key: uuid.UUID) -> list[Place]:
@@ -116,6 +120,7 @@ def place_cells(location: Row, addresses: Sequence[Row], access: Sequence[Row]) 
         "access": words.join(sorted({words.tidy(one["description"] or "") for one in access})),
         "latitude": "" if location["latitude"] is None else repr(location["latitude"]),
         "longitude": "" if location["longitude"] is None else repr(location["longitude"]),
+        "place_id": str(location["id"]),
     }
 
 

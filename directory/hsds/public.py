@@ -33,11 +33,14 @@ def _known_for(link: ColumnElement[bool], model: Any) -> ColumnElement[bool]:
     return or_(exists().where(link, ~Behind.confidential).correlate(model), ~hidden)
 
 
-def location() -> ColumnElement[bool]:
-    """A location that is not confidential, and not only that of confidential services or of a hidden organization."""
+def location(*, retired: bool = False) -> ColumnElement[bool]:
+    """A location that is not confidential, and not only that of confidential services or of a hidden organization.
+
+    `retired`: also one that its services have left.
+    """
     at = exists().where(ServiceAtLocation.location_id == Location.id, Behind.id == ServiceAtLocation.service_id)
-    known = at.where(~Behind.confidential).correlate(Location)
-    hidden = at.where(Behind.confidential).correlate(Location)
+    known = at.where(~Behind.confidential, or_(literal(retired), _in_use())).correlate(Location)
+    hidden = at.correlate(Location)  # only for a confidential service, or for none any more
     owner = exists().where(Organization.id == Location.organization_id, organization()).correlate(Location)
     return and_(~Location.confidential, or_(known, and_(~hidden, or_(Location.organization_id.is_(None), owner))))
 
@@ -46,7 +49,11 @@ def service_at_location() -> ColumnElement[bool]:
     """A service at a location that are both public. Its query must name ServiceAtLocation."""
     named = exists().where(Behind.id == ServiceAtLocation.service_id, ~Behind.confidential)
     told = exists().where(Location.id == ServiceAtLocation.location_id, location())
-    return and_(named.correlate(ServiceAtLocation), told.correlate(ServiceAtLocation))
+    return and_(_in_use(), named.correlate(ServiceAtLocation), told.correlate(ServiceAtLocation))
+
+
+def _in_use() -> ColumnElement[bool]:
+    return ServiceAtLocation.retired_on.is_(None)
 
 
 def phone(*, unverified: bool) -> ColumnElement[bool]:

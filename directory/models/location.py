@@ -1,6 +1,7 @@
 """Where services are: location, its postal address and access, and which service is there (HSDS 3.1)."""
 
 import uuid
+from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -66,7 +67,7 @@ class Accessibility(Base):
 
 
 class ServiceAtLocation(Base):
-    """A service at a location."""
+    """A service at a location. `retired_on`: it is not given there any more since; kept for its history."""
 
     __tablename__ = "service_at_location"
     __table_args__ = (Index("uq_service_at_location_service_id", "service_id", "location_id", unique=True),)
@@ -74,3 +75,4 @@ class ServiceAtLocation(Base):
     service_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("service.id"))
     location_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("location.id"), index=True)
     description: Mapped[str | None]
+    retired_on: Mapped[date | None]

@@ -13,11 +13,15 @@ from directory.models.columns import Key
 class FieldChange(Base):
     """One changed field of one row (HSDS `metadata`). `sequence` is the order in which changes were made.
 
-    Values are text as `directory.codec` writes it. `last_action_type`: create, update, verify, retire, restore.
+    Values are text as `directory.codec` writes it. `last_action_type`: create, update, verify, retire, restore, delete
+    (the whole row, as JSON of such texts).
     """
 
     __tablename__ = "directory_metadata"
-    __table_args__ = (Index("ix_directory_metadata_resource", "resource_type", "resource_id", "sequence"),)
+    __table_args__ = (
+        Index("ix_directory_metadata_resource", "resource_type", "resource_id", "sequence"),
+        Index("ix_directory_metadata_deleted", "sequence", postgresql_where=text("last_action_type = 'delete'")),
+    )
     id: Mapped[Key]
     sequence: Mapped[int] = mapped_column(BigInteger, Identity(), unique=True)
     resource_id: Mapped[uuid.UUID]

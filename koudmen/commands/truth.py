@@ -47,7 +47,11 @@ def _options() -> argparse.ArgumentParser:
     restored = actions.add_parser("restore", help="put a field back as it was before a change")
     restored.add_argument("change", type=uuid.UUID)
     _who(restored)
-    off = _on_a_row(actions.add_parser("retire", help="take a service, phone or schedule out of use"))
+    off = _on_a_row(
+        actions.add_parser(
+            "retire", help="take a service, a place of one (service_at_location), a phone or schedule out of use"
+        )
+    )
     off.add_argument("--status", default="inactive", help="of a service: inactive, defunct, temporarily closed")
     _on_a_row(actions.add_parser("unretire", help="take it into use again"))
     for one in actions.choices.values():

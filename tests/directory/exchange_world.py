@@ -67,6 +67,9 @@ class World:
         self._add(m.OrganizationName, organization_id=key, name=self._text(), valid_to=date(2019, 12, 31))
         self._add(m.Program, organization_id=key, name=self._text(), description=self._text())
         self._add(m.Url, organization_id=key, url="https://example.org", label=self._maybe())
+        person = self._add(m.DirectoryContact, organization_id=key, name=self._text(), email="a@example.org")
+        for owner in ({"organization_id": key}, {"contact_id": person}):
+            self._add(m.Phone, number="+17675550177", description=self._maybe(), priority=2, **owner)
 
     def _service(self) -> None:
         program = self.chance.choice(self.rows[m.Program])
@@ -105,7 +108,9 @@ class World:
             m.Location, organization_id=self.rows[m.Organization][0]["id"], name=self._maybe(), parish=village.parish,
             place=village.name, latitude=15.25, longitude=-61.375, place_confirmed=self._coin(),
         )  # fmt: skip
-        self._add(m.LocationAddress, location_id=key, address_1=self._text(), city=village.name)
+        self._add(m.LocationAddress, location_id=key, address_1=self._text(), city=village.name, source=self._maybe(),
+                  address_2=self._maybe(), source_date=date(2026, 5, 6), verified_by="A. Clerk",
+                  verified_on=date(2026, 11, 1), next_check_due=date(2027, 5, 1))  # fmt: skip
         self._add(m.Accessibility, location_id=key, description=self._maybe(), details=self._maybe())
         at = self._add(m.ServiceAtLocation, service_id=service, location_id=key, description=self._maybe())
         person = self._add(m.DirectoryContact, service_at_location_id=at, service_id=service, name=self._text())

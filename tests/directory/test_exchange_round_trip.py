@@ -22,6 +22,7 @@ from directory.exchange import hsds_out, sheet_files, tabular
 from directory.exchange.intake import take_in
 from directory.exchange.report import Report
 from directory.exchange.sheet_columns import OF_PLACE
+from directory.exchange.tables import columns
 from directory.load import seed
 from tests.directory.exchange_world import TEXTS, fill, wipe
 
@@ -139,6 +140,93 @@ def test_the_sheet_keeps_translations_costs_dates_and_checks(empty: Session, tmp
     wipe(empty)
     take_in(empty, tmp_path / "out.csv", form="sheet", dry_run=False, trust=True, confidential=True)
     assert kept(empty) == before
+
+
+def of_places(session: Session) -> dict[str, set[str]]:
+    """Every column of each row that hangs on a place, on a contact, or on an organization that offers something."""
+    site, person, place = (m.ServiceAtLocation, m.DirectoryContact, m.Location)
+    offers = m.Organization.id.in_(select(m.Service.organization_id))
+    asked: dict[Any, Any] = {
+        place: True, m.LocationAddress: True, m.Accessibility: True, site: True,
+        m.Phone: (m.Phone.location_id != None) | (m.Phone.service_at_location_id != None),  # noqa: E711
+        m.Schedule: m.Schedule.service_id == None,  # noqa: E711
+        person: person.organization_id == None, m.Organization: offers,  # noqa: E711
+        m.OrganizationName: m.OrganizationName.organization_id.in_(select(m.Service.organization_id)),
+    }  # fmt: skip
+    return {
+        model.__tablename__: {repr(row) for row in session.execute(select(*columns(model)).where(where))}
+        for model, where in asked.items()
+    }
+
+
+@pytest.mark.parametrize("form", ["sheet", "workbook"])
+def test_the_sheet_keeps_what_hangs_on_places_contacts_and_organizations(
+    empty: Session, tmp_path: Path, form: str
+) -> None:
+    wipe(empty)
+    fill(empty, random.Random(13), 8)
+    before = of_places(empty)
+    assert all(before.values())
+    path = tmp_path / FORMS[form][1]
+    sheet_files.export(empty, path, confidential=True)
+    wipe(empty)
+    take_in(empty, path, form="sheet", dry_run=False, trust=True, confidential=True)
+    assert of_places(empty) == before
+
+
+def edited(path: Path, to: Path, **cells: str) -> None:
+    """A sheet with other cells in its line for Soufriere."""
+    head, *rows = sheet_files._csv_rows(path, Report())
+    lines = [dict(zip(head[1], row, strict=True)) for _, row in rows]
+    assert "Soufriere" in {line["village"] for line in lines}
+    sheet_files.write_csv(to, [line | cells if line["village"] == "Soufriere" else line for line in lines])
+
+
+def one_place(session: Session) -> m.Location:
+    fill(session, random.Random(12), 1)
+    (service,) = session.scalars(select(m.Service.id))
+    place = m.Location(location_type="physical", parish="Saint Mark", place="Soufriere", name="Clinic")
+    session.add(place)
+    session.flush()
+    session.add_all([
+        m.ServiceAtLocation(service_id=service, location_id=place.id),
+        m.Phone(location_id=place.id, number="+17675550100"),
+    ])  # fmt: skip
+    session.flush()
+    return place
+
+
+def test_a_place_that_a_clerk_moves_keeps_its_id_and_numbers(empty: Session, tmp_path: Path) -> None:
+    wipe(empty)
+    place = one_place(empty)
+    sheet_files.export(empty, tmp_path / "out.csv", confidential=True)
+    edited(tmp_path / "out.csv", tmp_path / "edited.csv", village="Scotts Head")
+    assert take_in(empty, tmp_path / "edited.csv", form="sheet", dry_run=False, confidential=True).faults == []
+    moved = empty.scalars(select(m.Location).where(m.Location.place == "Scotts Head")).one()
+    assert (moved.id, moved.name) == (place.id, "Clinic")
+    assert empty.scalars(select(m.Phone.location_id).where(m.Phone.number == "+17675550100")).all() == [place.id]
+
+
+def test_a_place_whose_cells_were_emptied_does_not_come_with_its_records(empty: Session, tmp_path: Path) -> None:
+    wipe(empty)
+    one_place(empty)
+    sheet_files.export(empty, tmp_path / "out.csv", confidential=True)
+    edited(tmp_path / "out.csv", tmp_path / "edited.csv", **dict.fromkeys(OF_PLACE, ""))
+    wipe(empty)
+    assert take_in(empty, tmp_path / "edited.csv", form="sheet", dry_run=False, confidential=True).faults == []
+    assert empty.scalars(select(m.Location).where(m.Location.place == "Soufriere")).all() == []
+    assert "+17675550100" not in empty.scalars(select(m.Phone.number)).all()
+
+
+def test_records_that_no_export_wrote_are_a_fault_and_change_nothing(empty: Session, tmp_path: Path) -> None:
+    wipe(empty)
+    one_place(empty)
+    sheet_files.export(empty, tmp_path / "out.csv", confidential=True)
+    for cell in ("{", "[]", '{"seed_row":[]}', '{"phone":[{"number":"+17675550101"}]}', '{"location":[{"id":"1"}]}'):
+        edited(tmp_path / "out.csv", tmp_path / "edited.csv", records=cell, village="Scotts Head")
+        report = take_in(empty, tmp_path / "edited.csv", form="sheet", dry_run=False, confidential=True)
+        assert {fault.field for fault in report.faults} == {"records"}, cell
+    assert "Scotts Head" not in empty.scalars(select(m.Location.place)).all()
 
 
 def test_a_check_in_a_sheet_counts_only_when_trusted(empty: Session, tmp_path: Path) -> None:

@@ -142,10 +142,45 @@ def test_the_map_is_consistent() -> None:
 def test_no_spelling_belongs_to_two_places() -> None:
     owners: dict[str, set[str]] = {}
     for row in yaml.safe_load(places_gazetteer.GAZETTEER.read_text(encoding="utf-8"))["places"]:
-        for kind in ("also", "creole", "misspelled"):
+        for kind in ("also", "acf", "ht", "misspelled"):
             for written in row.get(kind, ()):
                 owners.setdefault(places_gazetteer.key_of(written), set()).add(row["name"])
     assert {name: who for name, who in owners.items() if len(who) > 1} == {}
+
+
+def test_each_council_serves_places_that_there_are_and_a_place_has_at_most_one() -> None:
+    served = [place for council in places.councils() for place in council.serves]
+    assert len(served) == len(set(served))
+    assert {place.name for place in places.all_places() if place.council} == set(served)
+    assert len({council.name for council in places.councils()}) == len(places.councils())
+
+
+def test_a_place_has_its_parish_health_district_and_council() -> None:
+    place = find_place("an Kachakwou")
+    assert place is not None
+    told = (place.name, place.parish, place.district, place.council)
+    assert told == ("Scotts Head", "Saint Mark", "Roseau", "Soufriere/Scotts Head Village Council")
+
+
+def test_a_guess_keeps_what_is_known_of_the_place() -> None:
+    place = find_place("portsmuoth")
+    assert place is not None
+    assert (place.district, place.council) == ("Portsmouth", "Portsmouth Town Council")
+
+
+def test_where_no_source_names_the_council_it_is_unknown() -> None:
+    place = places.place_named("Laudat")
+    assert place is not None
+    assert place.council is None
+
+
+def test_names_are_told_apart_by_language_and_from_misspellings() -> None:
+    assert "Gwan Be" in places.creole_names("Grand Bay", "acf")
+    assert "Gwan Be" not in places.creole_names("Grand Bay", "ht")
+    assert "Gran Be" in places.creole_names("Grand Bay", "ht")
+    assert "Gran Be" not in places.creole_names("Grand Bay", "acf")
+    assert "Wozo" in set(places.creole_names("Roseau", "acf")) & set(places.creole_names("Roseau", "ht"))
+    assert "Rosseau" not in {*places.creole_names("Roseau", "acf"), *places.creole_names("Roseau", "ht")}
 
 
 def test_nearest() -> None:
