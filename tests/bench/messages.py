@@ -34,10 +34,10 @@ class People:
 
     def write(self, count: int) -> list[Letter]:
         """`count` messages from `count` new people."""
-        return [Letter(_sender(next(self._numbers)), next(self._texts)) for _ in range(count)]
+        return [Letter(sender(next(self._numbers)), next(self._texts)) for _ in range(count)]
 
 
-def _sender(number: int) -> str:
+def sender(number: int) -> str:
     """An address that is nobody's: no area code of North America begins with 0."""
     address = f"+1055{number:07}"
     return address if number % ON_WHATSAPP else f"whatsapp:{address}"

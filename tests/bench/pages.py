@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from datetime import timedelta
 
 from sqlalchemy import func, select, update
@@ -23,6 +23,7 @@ ORDINARY = (
     "mwen bezwen travay", "lekòl pou pitit mwen nan Wozo", "I need food", "2",
 )  # fmt: skip
 PATIENCE_S = 30.0
+NEVER_S = 60.0  # what a page that never came counts as
 SPACING_S = 0.2
 
 
@@ -57,22 +58,28 @@ def _measured(stack: Stack, senders: list[str], begin: Callable[[], object]) -> 
         began[sender] = time.monotonic()
         stack.double.send_sms(sender, HARM)
         time.sleep(SPACING_S)
+    return since(stack, began)
+
+
+def since(stack: Stack, began: Mapping[str, float]) -> list[float]:
+    """Seconds from when each sender began (monotonic) to the page, sorted."""
     until = time.monotonic() + PATIENCE_S
-    while len(arrived := _arrived(stack, senders)) < len(senders) and time.monotonic() < until:
+    while len(arrived := _arrived(stack, set(began))) < len(began) and time.monotonic() < until:
         time.sleep(0.25)
-    return sorted(arrived.get(sender, began[sender] + 60) - began[sender] for sender in senders)
+    return sorted(arrived.get(sender, start + NEVER_S) - start for sender, start in began.items())
 
 
-def _arrived(stack: Stack, senders: list[str]) -> dict[str, float]:
+def _arrived(stack: Stack, senders: Set[str]) -> dict[str, float]:
     """When the page of each sender's case was taken by the carrier (monotonic)."""
     pages = stack.double.sent(OFFICER)
     with Session(stack.engine) as session:
         rows = session.execute(
-            select(Address.value, Case.code)
+            select(Address.channel, Address.value, Case.code)
             .join(Conversation, Conversation.address_id == Address.id)
             .join(Case, Case.conversation_id == Conversation.id)
         ).all()
-    codes = {code: sender for sender, code in rows if sender in set(senders)}
+    named = ((f"whatsapp:{value}" if channel == "whatsapp" else value, code) for channel, value, code in rows)
+    codes = {code: sender for sender, code in named if sender in senders}
     found: dict[str, float] = {}
     for page in pages:
         for word in page.text.replace(".", " ").split():

@@ -58,3 +58,12 @@ def _stats() -> dict[int, tuple[int, float]]:
 def _tree(pid: int, stats: dict[int, tuple[int, float]]) -> float:
     own = stats[pid][1] if pid in stats else 0.0
     return own + sum(_tree(child, stats) for child, (parent, _) in stats.items() if parent == pid)
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and all its children, as far as they live."""
+    stats = _stats()
+    found = [pid] if pid in stats else []
+    for one in found:
+        found += [child for child, (parent, _) in stats.items() if parent == one]
+    return found
