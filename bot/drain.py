@@ -6,7 +6,7 @@ the conversation's row lock and marks the message, so however many drains run an
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -24,7 +24,7 @@ from bot import effects, guard, moves, pages
 from bot.officer import WINDOWED
 from bot.phrases import say
 from bot.rasa import NluClient
-from bot.reading import Reading, glance, read
+from bot.reading import Glance, Reading, glance, read
 from bot.scene import Disclosed, Event, Facts, Turn, Unread
 from bot.state import awake, from_json, recall
 from bot.turn import turn
@@ -156,7 +156,7 @@ class Drain:
     def _batch(self, ids: Sequence[uuid.UUID], waiting: Sequence[Waiting]) -> int:
         self.protecting = False
         by_conversation: dict[uuid.UUID, list[Understood]] = {id_: [] for id_ in ids}
-        for understood in self.pool.map(self._understand, waiting):
+        for understood in self._understood(waiting):
             by_conversation[understood.message.conversation_id].append(understood)
         return self._all_at_once(by_conversation) + sum(self._conversation(*one) for one in by_conversation.items())
 
@@ -191,16 +191,22 @@ class Drain:
         outbox.write(session, outgoing)
         return done
 
-    def _understand(self, message: Waiting) -> Understood:
+    def _understood(self, waiting: Sequence[Waiting]) -> Iterable[Understood]:
+        """Both readers' findings. Rasa is asked about all in one request; where that does not do, about each."""
+        looked = [_look(message) for message in waiting]
+        asked = [seen for seen in looked if isinstance(seen, Glance) and seen.normal]
+        together = self.nlu.ahead([(seen.text, seen.language.code) for seen in asked])
+        return (map if together else self.pool.map)(self._understand, waiting, looked)
+
+    def _understand(self, message: Waiting, seen: Glance | Exception) -> Understood:
         """Both readers' finding, or the fault of ours that kept them from one."""
+        if isinstance(seen, Exception):
+            return Understood(message, None, seen)
         try:
-            if message.text is None:
-                raise ConfigError("a body does not open")
-            seen = glance(message.text, message.previous)
             wanted = seen.normal and message.kind != "location"
             parsed = self.nlu.parse(seen.text, seen.language.code) if wanted else None
             return Understood(message, read(seen, parsed, self.rules), None)
-        except Exception as error:  # noqa: BLE001 - a text that breaks a reader must not stop the others
+        except Exception as error:  # noqa: BLE001 - as in `_look`
             return Understood(message, None, error)
 
     def _conversation(self, conversation_id: uuid.UUID, messages: Sequence[Understood]) -> int:
@@ -346,6 +352,16 @@ class Drain:
     def _release(self, conversation_id: uuid.UUID) -> None:
         with transaction(self.sessions) as session:
             session.execute(update(Conversation).where(Conversation.id == conversation_id).values(claimed_until=None))
+
+
+def _look(message: Waiting) -> Glance | Exception:
+    """The first look, or what kept us from it: a text that breaks a reader must not stop the others."""
+    try:
+        if message.text is None:
+            raise ConfigError("a body does not open")
+        return glance(message.text, message.previous)
+    except Exception as error:  # noqa: BLE001
+        return error
 
 
 def _load(session: Session, ids: Sequence[uuid.UUID]) -> list[Waiting]:

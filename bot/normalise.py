@@ -10,6 +10,7 @@ French-like spellings), and English SMS shorthand. Words of one or two letters a
 
 import re
 import unicodedata
+from functools import lru_cache
 
 LIMIT = 2000  # characters read of one message, and given back: far more than any person types
 _FLOOD = 10 * LIMIT  # characters looked at before combining marks and invisible characters are dropped
@@ -207,6 +208,7 @@ _ROMANCE_MARKS = frozenset(
 )
 
 
+@lru_cache(maxsize=64)  # both readers, each language's phrases and the topic ask about the same text
 def normalise(text: str, language: str | None = None) -> str:
     """The text as plain words with single spaces between; `language` (a taxonomy code) chooses which short forms are
     written out. Without one, the text's own words decide. Applying it twice changes nothing more.
@@ -227,6 +229,7 @@ def plain_words(text: str) -> list[str]:
     return _WORD.findall(_plain(text))
 
 
+@lru_cache(maxsize=64)
 def _plain(text: str) -> str:
     """Lower case without accents, invisible characters and drawn-out letters."""
     text = _UNSEEN.sub("", text[:_FLOOD])[:LIMIT]

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -14,7 +15,12 @@ from base import log
 
 logger = log.get(__name__)
 REMEMBERED = 20_000
+# What may go wrong with an answer: none at all, or one that is not what it should be.
+FAULTS = (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError, AttributeError)
 REMEMBERED_S = 60.0  # what is remembered is used only this long after Rasa last told which model it has
+
+
+Asked = tuple[str, str | None]  # a text and its language
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,12 @@ class Parsed:
 
 
 class NluClient(Protocol):
-    """Reads one normalised text in a language (None: unknown). None as an answer: nobody is there to ask."""
+    """`parse` reads one text in a language (None: unknown); None as an answer: nobody is there to ask. `ahead` asks
+    about many in one request; when it returns True, `parse` has their answers without asking."""
 
     def parse(self, text: str, language: str | None) -> Parsed | None: ...
+
+    def ahead(self, wanted: Sequence[Asked]) -> bool: ...
 
     @property
     def available(self) -> bool: ...
@@ -47,16 +56,22 @@ class Away:
     def parse(self, text: str, language: str | None) -> Parsed | None:
         return None
 
+    def ahead(self, wanted: Sequence[Asked]) -> bool:
+        return True
+
 
 class Rasa:
-    """Rasa's `/model/parse`. After `failures` errors in a row it is left alone for `pause`."""
+    """Rasa's `/model/parse`, and `/model/parse_many` of nlu/serve.py where it is there. After `failures` errors in a
+    row it is left alone for `pause`."""
 
     def __init__(self, url: str, token: str | None, *, timeout: timedelta, failures: int, pause: timedelta) -> None:
-        self.url = f"{url.rstrip('/')}/model/parse" + (f"?token={token}" if token else "")
+        proof = f"?token={token}" if token else ""
+        self.url, self.url_many = (f"{url.rstrip('/')}/model/{name}{proof}" for name in ("parse", "parse_many"))
         limit = urllib3.Timeout(total=timeout.total_seconds())
         self.http = urllib3.PoolManager(maxsize=8, block=False, timeout=limit, retries=False)
         self.failures, self.pause_s = failures, pause.total_seconds()
         self.failed, self.closed_until = 0, 0.0
+        self.one_by_one_until = 0.0  # a Rasa that does not know `parse_many` is not asked for it again at once
         self.known: OrderedDict[tuple[str | None, str], Parsed] = OrderedDict()
         self.model, self.told_at = "", 0.0
         self.lock = threading.Lock()
@@ -76,23 +91,47 @@ class Rasa:
             return known
         if not self.available:
             return known
-        return self._ask(f"{language or ''}|{text}", key) or known
+        return self._ask(_written(text, language), key) or known
+
+    def ahead(self, wanted: Sequence[Asked]) -> bool:
+        """One request for all that is not remembered. False: ask for each (nothing is counted against Rasa here)."""
+        fresh = time.monotonic() < self.told_at + REMEMBERED_S
+        with self.lock:
+            asked = [one for one in dict.fromkeys(wanted) if not fresh or (one[1], one[0]) not in self.known]
+        if not asked:
+            return True
+        if len(asked) == 1 or not self.available or time.monotonic() < self.one_by_one_until:
+            return False
+        try:
+            told = self._post(self.url_many, {"texts": [_written(*one) for one in asked]})
+            answers = [(read_answer(one), str(one.get("model") or "")) for one in told]
+        except FAULTS:
+            self.one_by_one_until = time.monotonic() + self.pause_s
+            return False
+        if len(answers) != len(asked):
+            return False
+        for (text, language), (parsed, model) in zip(asked, answers, strict=True):
+            self._remember((language, text), parsed, model)
+        return True
 
     def _ask(self, text: str, key: tuple[str | None, str]) -> Parsed | None:
         try:
-            answer = self.http.request(
-                "POST", self.url, body=orjson.dumps({"text": text}), headers={"Content-Type": "application/json"}
-            )
-            if answer.status != 200:
-                raise ValueError(f"status {answer.status}")
-            told = orjson.loads(answer.data)
+            told = self._post(self.url, {"text": text})
             parsed = read_answer(told)
-        except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except FAULTS as error:
             self._count_failure(type(error).__name__)
             return None
         self.failed = 0
         self._remember(key, parsed, str(told.get("model") or ""))
         return parsed
+
+    def _post(self, url: str, question: object) -> Any:
+        answer = self.http.request(
+            "POST", url, body=orjson.dumps(question), headers={"Content-Type": "application/json"}
+        )
+        if answer.status != 200:
+            raise ValueError(f"status {answer.status}")
+        return orjson.loads(answer.data)
 
     def _count_failure(self, kind: str) -> None:
         self.failed += 1
@@ -109,6 +148,11 @@ class Rasa:
             self.known[key] = parsed
             while len(self.known) > REMEMBERED:
                 self.known.popitem(last=False)
+
+
+def _written(text: str, language: str | None) -> str:
+    """As components/splitter.py of the model reads it."""
+    return f"{language or ''}|{text}"
 
 
 def read_answer(answer: dict[str, Any]) -> Parsed:

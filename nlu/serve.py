@@ -57,6 +57,7 @@ def component_names(model: Path) -> list[str]:
 
 def make_app(wanted: Settings) -> Any:
     """Rasa's own application, with the model loaded before the first request."""
+    import many  # noqa: PLC0415 (found by the path set in `main`)
     from rasa import server  # noqa: PLC0415 (after the process is prepared)
     from rasa.core.agent import load_agent  # noqa: PLC0415
 
@@ -71,6 +72,7 @@ def make_app(wanted: Settings) -> Any:
         gc.freeze()
 
     app.register_listener(load, "before_server_start")
+    many.add_to(app, wanted.token)
     return app
 
 

@@ -1,6 +1,6 @@
 """Reads and checks the phrase files, and finds which phrases stand in a text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ class Lexicon:
             index, key = (self.by_stem, anchor[:-1]) if anchor.endswith("*") else (self.by_word, anchor)
             index.setdefault(key, []).append(entry)
 
-    def candidates(self, words: Iterable[str]) -> Iterator[tuple[Rule, Pattern]]:
+    def candidates(self, words: Set[str]) -> Iterator[tuple[Rule, Pattern]]:
         """The phrases worth trying on a text of these words, in the order of the file."""
         hits: dict[int, tuple[Rule, Pattern]] = {}
         for word in words:
@@ -78,7 +78,7 @@ class Lexicon:
             for length in range(3, len(word) + 1):
                 for number, rule, pattern in self.by_stem.get(word[:length], ()):
                     hits[number] = (rule, pattern)
-        return (hits[number] for number in sorted(hits))
+        return (hits[number] for number in sorted(hits) if hits[number][1].possible(words))
 
 
 def load(path: Path) -> Lexicon:

@@ -1,7 +1,7 @@
 """The small phrase language of bot/safety/phrases/*.yml, compiled to regular expressions over normalised text."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from bot.normalise import normalise
@@ -14,12 +14,17 @@ _STEM = 3  # the shortest beginning of a word that may stand before a *
 @dataclass(frozen=True)
 class Pattern:
     """One compiled phrase. `anchors` are words (or stems ending in *) of which the text must hold one; `literal` is
-    the set of every word written in the phrase."""
+    the set of every word written in the phrase; of each set in `others` the text must hold a word, too."""
 
     source: str
     regex: re.Pattern[str]
     anchors: frozenset[str]
     literal: frozenset[str]
+    others: tuple[frozenset[str], ...] = ()
+
+    def possible(self, words: Set[str]) -> bool:
+        """Whether a text of these words can hold the phrase: quick, and never wrong when it says no."""
+        return not any(map(words.isdisjoint, self.others))
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where the phrase stands in a padded text (one space before and after), overlapping places too."""
@@ -84,7 +89,11 @@ def compile_phrase(source: str, classes: Mapping[str, tuple[str, ...]], language
         raise ValueError("a phrase needs at least one word that is not optional")
     anchor = min(needed, key=lambda element: sum(_commonness(word) for word in element.words))
     literal = frozenset(word for element in needed for words in element.words for word in words.split())
-    return Pattern(source, re.compile(f"(?=({''.join(parts)}))"), frozenset(map(_first, anchor.words)), literal)
+    others = (element.words for element in needed if element is not anchor and not any("*" in w for w in element.words))
+    return Pattern(
+        source, re.compile(f"(?=({''.join(parts)}))"), frozenset(map(_first, anchor.words)), literal,
+        tuple(frozenset(map(_first, words)) for words in others),
+    )  # fmt: skip
 
 
 def _commonness(word: str) -> float:

@@ -86,7 +86,7 @@ def _hear(lexicon: Lexicon, text: str) -> tuple[list[Finding], list[Finding]]:
     heard: list[Finding] = []
     unclear: list[Finding] = []
     done: set[str] = set()
-    for rule, pattern in lexicon.candidates(dict.fromkeys(text.split())):
+    for rule, pattern in lexicon.candidates(frozenset(text.split())):
         if rule.id in done:
             continue
         sure, matched = _judge(lexicon, rule, pattern, text)

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+import urllib3
 
 from bot.rasa import REMEMBERED_S, Away, Parsed, Rasa, read_answer
 
@@ -184,3 +185,51 @@ def test_read_answer() -> None:
 def test_away() -> None:
     assert Away().parse("x", "en") is None
     assert not Away().available
+
+
+def test_many_are_asked_about_in_one_request(server: Server) -> None:
+    shelter = ANSWER | {"need": {"name": "shelter", "confidence": 0.7}}
+    server.body = orjson.dumps([ANSWER, shelter])
+    rasa = client(server)
+    assert rasa.ahead([("i need food", "en"), ("roof gone", None), ("i need food", "en")])
+    assert (rasa.parse("i need food", "en"), rasa.parse("roof gone", None)) == (FOOD, SHELTER)
+    assert rasa.ahead([("roof gone", None)])  # known: nobody is asked
+    assert server.asked == [("/model/parse_many?token=token-x", {"texts": ["en|i need food", "|roof gone"]})]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, b"{}"), (500, b"[]"), (200, b"{}"), (200, b"null"), (200, orjson.dumps([ANSWER])), (200, b'["x", "y"]')],
+)
+def test_where_many_cannot_be_asked_about_each_is_asked(server: Server, status: int, body: bytes) -> None:
+    """A Rasa of somebody else's, or a text that it does not bear: nothing is remembered, nothing counted against it."""
+    server.status, server.body = status, body
+    rasa = client(server)
+    for _ in range(4):
+        assert not rasa.ahead([("i need food", "en"), ("roof gone", "en")])
+    assert rasa.available
+    server.status, server.body = 200, orjson.dumps(ANSWER)
+    assert rasa.parse("i need food", "en") == FOOD
+    assert server.asked[-1][0] == "/model/parse?token=token-x"
+
+
+def test_many_at_a_real_rasa_are_read_as_each_alone(rasa: tuple[str, str]) -> None:
+    url, token = rasa
+    texts = ["en|i need food", "ht|mari m ap bat mwen", "|bonjou", "acf|i ka bat mwen", "en|" + "x" * 3000, "ht|"]
+    http = urllib3.PoolManager()
+
+    def asked(path: str, question: object, proof: str = token) -> tuple[int, Any]:
+        answer = http.request("POST", f"{url}/model/{path}?token={proof}", body=orjson.dumps(question))
+        return answer.status, orjson.loads(answer.data)
+
+    status, many = asked("parse_many", {"texts": texts})
+    assert status == 200
+    fields = ("intent", "need", "concern", "model")
+    alone = [asked("parse", {"text": text})[1] for text in texts]
+    assert [{name: one[name] for name in fields} for one in many] == [
+        {name: one[name] for name in fields} for one in alone
+    ]
+    assert asked("parse_many", {"texts": texts}, "wrong")[0] == 401
+    none, several = {"texts": []}, {"texts": ["en|x"] * 101}
+    wrong: list[object] = [[], {}, none, {"texts": [""]}, {"texts": [5]}, {"texts": "en|x"}, several]
+    assert [asked("parse_many", question)[0] for question in wrong] == [400] * 7
