@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ARRAY, BigInteger, Select, Uuid, and_, bindparam, func, select, update
 from sqlalchemy.exc import DBAPIError
@@ -258,9 +258,17 @@ class Drain:
         found = self._found(place.session, state.results, move, inbound)
         facts = self.facts
         if move.name in PROMISING:
-            within = answer_within(place.session, self.policy, inbound.received_at)
-            facts = replace(facts, answer_within=within)
+            facts = replace(facts, answer_within=self._answer_within(place.session, inbound.received_at))
         return turn(state, message, reading, move, found, facts)
+
+    def _answer_within(self, session: Session, at: datetime) -> dict[str, timedelta]:
+        """The honest time of an answer: looked up once for all turns of a transaction whose messages came in the same
+        minute."""
+        known: dict[datetime, dict[str, timedelta]] = session.info.setdefault("answer within", {})
+        minute = at.replace(second=0, microsecond=0)
+        if minute not in known:
+            known[minute] = answer_within(session, self.policy, at)
+        return known[minute]
 
     def _silent(self, place: effects.Place) -> bool:
         """Whether the person who has the conversation has not written for long."""

@@ -48,8 +48,10 @@ class State:
 
     def as_json(self) -> dict[str, Any]:
         """For the database; only what differs from a fresh state."""
-        fresh = asdict(State())
-        return {name: value for name, value in asdict(self).items() if value != fresh[name]}
+        return {name: value for name, fresh in _FRESH.items() if (value := getattr(self, name)) != fresh}
+
+
+_FRESH = asdict(State())
 
 
 def from_json(raw: dict[str, Any] | None) -> State:

@@ -123,6 +123,7 @@ def readings(word: str, *, creole: bool = False) -> frozenset[str]:
     return frozenset(_apply(_apply(one, rules), _SAME) for one in words for rules in ways)
 
 
+@lru_cache(maxsize=20_000)
 def keys(words: tuple[str, ...], *, creole: bool = False) -> frozenset[str]:
     """The keys of several words said together."""
     ways = [readings(word, creole=creole) for word in words]

@@ -16,6 +16,7 @@ from oncall.models import Case, CaseEvent
 from oncall.policy import rules_of
 
 SEVERITIES = ("standard", "high", "critical")  # rising
+CODES_TRIED = 20
 
 
 @dataclass(frozen=True)
@@ -170,13 +171,16 @@ def _new(
 
 
 def free_code(session: Session) -> str:
-    """A short code no open case has: four digits, five when many are open. The unique index settles a race."""
-    taken = set(session.scalars(select(Case.code).where(Case.closed_at.is_(None))))
-    digits = 4 if len(taken) < 3000 else 6
+    """A short code no open case has: four digits, six when many are open. The unique index settles a race."""
+    digits = 4
     while True:
-        code = str(secrets.randbelow(9 * 10 ** (digits - 1)) + 10 ** (digits - 1))
-        if code not in taken:
-            return code
+        first = 10 ** (digits - 1)
+        tried = [str(first + secrets.randbelow(9 * first)) for _ in range(CODES_TRIED)]
+        taken = set(session.scalars(select(Case.code).where(Case.closed_at.is_(None), Case.code.in_(tried))))
+        free = [code for code in tried if code not in taken]
+        if len(free) > CODES_TRIED // 2:
+            return free[0]
+        digits = 6
 
 
 def _note(

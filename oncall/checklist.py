@@ -28,7 +28,9 @@ def attach(session: Session, case: Case, begun: datetime, procedures: dict[str, 
         if concern in has or concern not in known:
             continue
         rows = _rows(case, known[concern], begun)
-        session.execute(insert(ChecklistStep).values(rows).on_conflict_do_nothing())
+        session.execute(insert(ChecklistStep).on_conflict_do_nothing(), rows)
+    if not has:
+        return  # all its steps are new
     for step in session.scalars(
         select(ChecklistStep).where(ChecklistStep.case_id == case.id, ChecklistStep.answer.is_(None))
     ):

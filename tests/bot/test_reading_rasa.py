@@ -230,6 +230,7 @@ def test_many_at_a_real_rasa_are_read_as_each_alone(rasa: tuple[str, str]) -> No
         {name: one[name] for name in fields} for one in alone
     ]
     assert asked("parse_many", {"texts": texts}, "wrong")[0] == 401
-    none, several = {"texts": []}, {"texts": ["en|x"] * 101}
+    none: dict[str, list[str]] = {"texts": []}
+    several = {"texts": ["en|x"] * 101}
     wrong: list[object] = [[], {}, none, {"texts": [""]}, {"texts": [5]}, {"texts": "en|x"}, several]
     assert [asked("parse_many", question)[0] for question in wrong] == [400] * 7
