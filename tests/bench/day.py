@@ -1,4 +1,4 @@
-"""The worst day: `python -m tests.bench.day` sends a mixed load for ten minutes; the last line is one JSON object.
+"""The worst day: `make bench-day` sends a mixed load for ten minutes; the last line is one JSON object.
 
 English and Kreyol by turns, one person in ten on WhatsApp, one message in a hundred tells of harm, somebody is on call.
 Everybody writes once, when it is their time, whether or not the service keeps up.
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    options = argparse.ArgumentParser(prog="python -m tests.bench.day", description=__doc__)
+    options = argparse.ArgumentParser(prog="make bench-day", description=__doc__)
     options.add_argument("--rate", type=float, default=120, help="messages a second")
     options.add_argument("--seconds", type=float, default=600)
     options.add_argument("--connections", type=int, default=16, help="kept open by whoever posts")
