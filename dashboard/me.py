@@ -56,7 +56,7 @@ def totp() -> Answer:
         _may_add(session)
         fits = codes.confirm_totp(session, me().id, request.form.get("code", ""), now)
         if fits:
-            sessions.grown(session, my_session().id, "totp")
+            _set_up(session, "totp")
             audited(session, "one-time code set up", now, f"staff:{me().id}")
     if not fits:
         flash(_("This code does not fit. Is the phone's clock right? Type the newest code."))
@@ -65,10 +65,16 @@ def totp() -> Answer:
 
 
 def _may_add(session: Session) -> None:
-    """Who is in with a password alone adds the first second proof and no other: the owner may just have set one up."""
+    """Who is in with a setup code adds the first second proof and no other: the owner may just have set one up."""
     known = passwords.of(session, me().id)  # locked: one after the other
     if my_session().how == "setup" and (known.totp_confirmed_at or passkeys.of(session, me().id)):
         raise Refused("a second proof is set up already: sign in with it")
+
+
+def _set_up(session: Session, how: str) -> None:
+    """There is a second proof now: this session has it, and the setup code is used up."""
+    sessions.grown(session, my_session().id, how)
+    codes.setup_done(session, me().id)
 
 
 @blueprint.post("/me/totp/remove")
@@ -127,7 +133,7 @@ def passkey_add() -> Answer:
         name = request.form.get("name", "") or my_session().device
         _may_add(session)
         passkeys.register(session, me(), step or uuid.UUID(int=0), answer, name, passkey_site(), now)
-        sessions.grown(session, my_session().id, "passkey")
+        _set_up(session, "passkey")
         audited(session, "passkey added", now, f"staff:{me().id}")
         left = codes.recovery_left(session, me().id)
     flash(_("The passkey is kept. Next time, sign in with it."))

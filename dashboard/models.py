@@ -12,7 +12,7 @@ from base.db import Base, EncryptedText
 
 class Credential(Base):
     """An account's password and one-time code. `setup_hash`: of the code an administrator hands out for a first
-    sign-in or after a loss, good until `setup_until`, once."""
+    sign-in or after a loss, good until `setup_until` or until there is a second proof."""
 
     __tablename__ = "credential"
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True)

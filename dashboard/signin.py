@@ -22,7 +22,7 @@ from oncall.models import Staff
 
 blueprint = Blueprint("signin", __name__)
 WRONG = N_("That did not work. Check what you typed; after several wrong tries, wait a quarter of an hour.")
-TOO_LATE = N_("This account was not set up in time. Ask an administrator for a new setup code.")
+NOT_SET_UP = N_("This account is not set up to the end. Use your setup code, or ask an administrator for a new one.")
 How = Literal["totp", "recovery", "passkey", "oidc", "setup"]
 
 
@@ -46,11 +46,8 @@ def password() -> Answer | tuple[str, int]:
         if who is None or not right or who.disabled_at is not None:
             return render_template("signin/page.html", then=then, account=account, wrong=_(WRONG)), 401
         throttle.fine(session, counted)
-        if not _second_proof(session, who):
-            chosen_at = passwords.of(session, who.id).password_at
-            if chosen_at is None or now - chosen_at > codes.SETUP_GOOD_FOR:  # whoever knows it may not be who chose it
-                return render_template("signin/page.html", then=then, account=account, wrong=_(TOO_LATE)), 401
-            return _to_set_up(session, who, then, now)
+        if not _second_proof(session, who):  # whoever knows the password may not be who chose it
+            return render_template("signin/page.html", then=then, account=account, wrong=_(NOT_SET_UP)), 401
         return _ask_second(session, who, then, now)
 
 
@@ -158,13 +155,14 @@ def _set_up(account: str, chosen: str) -> Answer | tuple[str, int]:
         passwords.put(session, who.id, chosen, now, who.name)
         sessions.end_all(session, who.id, "new password", now)
         if _second_proof(session, who):
+            codes.setup_done(session, who.id)
             return _ask_second(session, who, "/me", now)
         return _to_set_up(session, who, "/me", now)
 
 
 def _to_set_up(session: Session, who: Staff, then: str, now: datetime) -> Answer:
-    """In with a password alone, to set up a second proof: the guard opens nothing else. Only one is in like this, and
-    sees a secret that nobody saw before: a stranger who knows the password too must not learn the owner's."""
+    """In with the setup code and a password, to set up a second proof: the guard opens nothing else. Only one is in
+    like this, and sees a secret that nobody saw before: a stranger who has the code too must not learn the owner's."""
     sessions.end_all(session, who.id, "set up anew", now)
     codes.drop_unconfirmed(session, who.id)
     return entered(session, who, "setup", then, now)

@@ -96,21 +96,24 @@ def recovery_left(session: Session, staff_id: uuid.UUID) -> int:
 
 
 def new_setup(session: Session, staff_id: uuid.UUID, now: datetime) -> str:
-    """A code to hand to somebody in person: with it they choose a password, once, within a day."""
+    """A code to hand to somebody in person: with it, within a day, they choose a password and set up a second proof."""
     found, code = of(session, staff_id), _random(12)
     found.setup_hash, found.setup_until = _hash(staff_id, code), now + SETUP_GOOD_FOR
     return "-".join(code[i : i + 4] for i in (0, 4, 8))
 
 
 def setup_fits(session: Session, staff_id: uuid.UUID, code: str, now: datetime) -> bool:
-    """Whether this is the setup code; it is used up by this."""
+    """Whether this is the setup code. It is good until `setup_done`: who was interrupted goes on with it."""
     found = of(session, staff_id)
     if not found.setup_hash or not found.setup_until or found.setup_until < now:
         return False
-    if not secrets.compare_digest(bytes(found.setup_hash), _hash(staff_id, code)):
-        return False
+    return secrets.compare_digest(bytes(found.setup_hash), _hash(staff_id, code))
+
+
+def setup_done(session: Session, staff_id: uuid.UUID) -> None:
+    """A second proof is there: the setup code opens nothing any more."""
+    found = of(session, staff_id)
     found.setup_hash = found.setup_until = None
-    return True
 
 
 def _random(letters: int) -> str:

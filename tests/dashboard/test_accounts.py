@@ -29,7 +29,7 @@ def actions(sessions: Sessions) -> list[str]:
         return list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.seq)))
 
 
-def test_a_new_account_gets_a_setup_code_that_opens_the_door_once(signed_in: SignedIn, sessions: Sessions) -> None:
+def test_a_new_account_gets_a_setup_code_that_opens_the_door(signed_in: SignedIn, sessions: Sessions) -> None:
     browser = signed_in("administrator")
     shown = browser.post("/accounts/new", **NEW)
     code = re.search(r"<code class=\"secret\">([^<]+)<", shown.text)

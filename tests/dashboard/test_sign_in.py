@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pyotp
 import pytest
@@ -149,17 +150,22 @@ def test_without_a_second_proof_only_its_setup_opens(
     )
 
 
-def test_a_password_alone_sets_up_a_second_proof_for_a_day_only(
-    app: Flask, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+def test_a_password_alone_opens_nothing_and_the_setup_code_goes_on_where_one_was_interrupted(
+    app: Flask, sessions: sessionmaker[Session]
 ) -> None:
-    for age, text in ((timedelta(hours=23), "A second proof"), (timedelta(hours=25), "not set up in time")):
-        with sessions() as session, session.begin():
-            known = session.get_one(Credential, people["officer"])
-            known.totp_confirmed_at, known.password_at = None, datetime.now(UTC) - age
-        browser = Browser(app.test_client())
-        answer = browser.post("/sign-in", account=OFFICER, password=PASSWORD)
-        assert text in answer.text
-        assert (browser.get("/me/second").status_code == 200) == (age < timedelta(hours=24))
+    """Somebody who saw the password typed must not be the first with a second proof."""
+    rose, handed = with_a_setup_code(sessions)
+    fields: dict[str, Any] = {"account": "767 555 0161", "code": handed, "password": "quiet river under moon"}
+    owner, thief = Browser(app.test_client()), Browser(app.test_client())
+    assert owner.post("/setup", **fields).request.path == "/me/second"
+    told = thief.post("/sign-in", account="767 555 0161", password=fields["password"])
+    assert (told.status_code, "not set up to the end" in told.text) == (401, True)
+    assert thief.get("/me/second").headers["Location"].startswith("/sign-in")
+    assert Browser(app.test_client()).post("/setup", **fields).request.path == "/me/second"
+    with sessions() as session, session.begin():
+        session.get_one(Credential, rose).setup_until = datetime.now(UTC)
+    late = Browser(app.test_client()).post("/setup", **fields)
+    assert late.status_code == 401
 
 
 def test_a_setup_code_does_not_go_around_a_second_proof(
@@ -300,24 +306,24 @@ def test_rubbish_for_a_passkey_is_a_kind_answer(client: FlaskClient, people: obj
     assert browser.post("/sign-in/passkey", answer=answer).status_code == 401
 
 
-def with_a_password_alone(sessions: sessionmaker[Session]) -> uuid.UUID:
-    """A fresh account whose password was chosen a moment ago; no second proof yet."""
+def with_a_setup_code(sessions: sessionmaker[Session]) -> tuple[uuid.UUID, str]:
+    """A fresh account, and the code to set it up with."""
     now = datetime.now(UTC)
     with sessions() as session, session.begin():
         made = staff.add(session, "Rose", ["officer"], now, phone="+17675550161", verified=True)
-        passwords.put(session, made.id, PASSWORD, now)
-    return made.id
+        return made.id, codes.new_setup(session, made.id, now)
 
 
-def test_who_knows_the_password_too_is_not_in_once_the_owner_has_a_second_proof(
+def test_who_has_the_setup_code_too_is_not_in_once_the_owner_has_a_second_proof(
     app: Flask, sessions: sessionmaker[Session]
 ) -> None:
-    rose = with_a_password_alone(sessions)
+    rose, handed = with_a_setup_code(sessions)
+    fields: dict[str, Any] = {"account": "767 555 0161", "code": handed, "password": "quiet river under moon"}
     thief, owner = Browser(app.test_client()), Browser(app.test_client())
-    assert thief.post("/sign-in", account="767 555 0161", password=PASSWORD, then="/me").request.path == "/me/second"
+    assert thief.post("/setup", **fields).request.path == "/me/second"
     with sessions() as session:
         seen = session.get_one(Credential, rose).totp_secret
-    owner.post("/sign-in", account="767 555 0161", password=PASSWORD, then="/me")
+    owner.post("/setup", **fields)
     with sessions() as session:
         own = session.get_one(Credential, rose).totp_secret
     assert own
@@ -326,6 +332,7 @@ def test_who_knows_the_password_too_is_not_in_once_the_owner_has_a_second_proof(
     assert owner.get("/queue").status_code == 200
     assert thief.get("/queue").headers["Location"] == "/sign-in?then=/queue"
     assert thief.get("/me/second").headers["Location"] == "/sign-in?then=/me/second"
+    assert thief.post("/setup", **fields).status_code == 401, "the code is used up"
 
 
 def test_a_session_of_a_password_alone_does_not_grow_with_a_proof_set_up_elsewhere(
