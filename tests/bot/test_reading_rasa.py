@@ -48,10 +48,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append((self.path, orjson.loads(raw)))
         if self.server.hang:
             self.server.hang.wait(20)
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.body)))
+        status, body = self.server.status, self.server.body  # once: the test may set others while this is written
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(self.server.body)
+        self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
         """Silent."""
