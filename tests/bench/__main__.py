@@ -16,6 +16,7 @@ from tests.fakes.twilio import Flood
 
 WARM = 100  # messages before anything is measured
 WEBHOOKS_PER_S, WEBHOOK_S = 300, 10
+WEBHOOKS_AT_LIMIT, AT_LIMIT = 6000, 32  # messages, and connections kept open, as fast as they are answered
 PAGES, BESIDE_PER_S, BESIDE_S = 50, 100, 12
 
 
@@ -35,8 +36,12 @@ def main() -> int:
             print(f"\n{report.HEAD}\n{report.row('end to end, full speed', fast)}", flush=True)
             steady = load.end_to_end(stack, people.write(chosen.messages), chosen.connections, chosen.rate)
             print(report.row(f"end to end, {chosen.rate:g}/s", steady), flush=True)
-            alone, refused = _webhook_alone(stack, people.write(WEBHOOKS_PER_S * WEBHOOK_S), chosen.connections)
+            alone, refused = _webhook_alone(
+                stack, people.write(WEBHOOKS_PER_S * WEBHOOK_S), chosen.connections, WEBHOOKS_PER_S
+            )
             print(report.row_webhook(f"webhook alone, {WEBHOOKS_PER_S}/s", alone, WEBHOOKS_PER_S), flush=True)
+            most, more = _webhook_alone(stack, people.write(WEBHOOKS_AT_LIMIT), AT_LIMIT, None)
+            print(report.row_webhook("webhook alone, at its limit", most, None), flush=True)
             pages.hire(stack)
             calm = pages.idle(stack, PAGES)
             print(report.row_pages("page, idle", calm), flush=True)
@@ -45,7 +50,8 @@ def main() -> int:
             print(report.row_pages(f"page, beside {BESIDE_PER_S}/s", storm), flush=True)
         rest = rasa_rest.measure(folder / "rest", warm, letters, chosen.connections)
     print(report.row_rest("Rasa's REST channel", rest))
-    return _conclude(fast, steady, rest, (calm, storm), fast.answers + steady.answers + refused)
+    found = fast.answers + steady.answers + refused + more
+    return _conclude(fast, steady, rest, (calm, storm), (alone, most), found)
 
 
 def _options() -> argparse.Namespace:
@@ -56,15 +62,20 @@ def _options() -> argparse.Namespace:
     return options.parse_args()
 
 
-def _webhook_alone(stack: Stack, letters: list[Letter], connections: int) -> tuple[Flood, Answers]:
+def _webhook_alone(stack: Stack, letters: list[Letter], connections: int, rate: float | None) -> tuple[Flood, Answers]:
     with stack.workers_paused():
-        flood = load.flood_with(stack, letters, connections, WEBHOOKS_PER_S)
+        flood = load.flood_with(stack, letters, connections, rate)
     found = count_answers(stack, [], flood)
     return flood, found
 
 
 def _conclude(
-    fast: Result, steady: Result, rest: rasa_rest.Rest, paged: tuple[list[float], list[float]], found: Answers
+    fast: Result,
+    steady: Result,
+    rest: rasa_rest.Rest,
+    paged: tuple[list[float], list[float]],
+    webhooks: tuple[Flood, Flood],
+    found: Answers,
 ) -> int:
     print(
         "\nAt full speed the replies wait in a queue: those latencies say how long it was. The steady run's say how "
@@ -76,7 +87,7 @@ def _conclude(
     if rest.silent:
         print(f"Rasa's REST channel gave no reply to {rest.silent} messages (not counted)")
     print(f"{report.faults(found)}\nours / Rasa's REST channel: {fast.per_s / rest.per_s:.2f}")
-    print(report.last_line(fast, steady, rest, paged, found))
+    print(report.last_line(fast, steady, rest, paged, webhooks, found))
     return 1 if found else 0
 
 

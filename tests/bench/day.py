@@ -9,22 +9,15 @@ import itertools
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
-from base.settings import ROOT
-from messaging import optout
 from tests.bench import load, pages, report
 from tests.bench.load import percentile
 from tests.bench.memory import Watch, megabytes
-from tests.bench.messages import Letter, sender
+from tests.bench.messages import letters
 from tests.bench.stack import running
 
-HARM_EACH = 100  # one message in so many tells of harm
 WARM = 200
-NOT_PAGED = "discrimination"  # severity standard: it waits for office hours
 
 
 def main() -> int:
@@ -76,32 +69,6 @@ def _last_line(run: load.Result, paged: list[float], idle: float, most: float) -
         "failed": run.answers.failed + run.answers.refused,
     }
     return json.dumps(figures)
-
-
-def letters() -> Iterator[tuple[Letter, bool]]:
-    """Endless messages, each from somebody new, and whether it tells of harm."""
-    plain = itertools.cycle(_in_turn(_sentences("en", harm=False), _sentences("ht", harm=False)))
-    grave = itertools.cycle(_in_turn(_sentences("en", harm=True), _sentences("ht", harm=True)))
-    for number in itertools.count():
-        harm = number % HARM_EACH == number // HARM_EACH % HARM_EACH  # on either channel
-        yield Letter(sender(number), next(grave if harm else plain)), harm
-
-
-def _in_turn(first: list[str], second: list[str]) -> list[str]:
-    """One of each by turns, as many of both."""
-    return [text for pair in zip(first, second, strict=False) for text in pair]
-
-
-def _sentences(language: str, *, harm: bool) -> list[str]:
-    """The sentences the model is trained on, one of each intent in turn."""
-    by_intent = [
-        [line.removeprefix("- ").strip() for line in block["examples"].splitlines() if line.startswith("- ")]
-        for path in sorted((ROOT / "nlu" / "data" / language).glob("*.yml"))
-        for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]
-        if ("disclose" in block["intent"]) is harm and NOT_PAGED not in block["intent"]
-    ]
-    found = (text for row in itertools.zip_longest(*by_intent) for text in row if text)
-    return [text for text in dict.fromkeys(found) if text and not optout.asked(text, {}, opted_out=False)]
 
 
 if __name__ == "__main__":

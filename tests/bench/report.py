@@ -19,9 +19,9 @@ def row(title: str, result: Result) -> str:
     )
 
 
-def row_webhook(title: str, flood: Flood, rate: float) -> str:
+def row_webhook(title: str, flood: Flood, rate: float | None) -> str:
     """The webhook alone."""
-    done, waits = len(flood.answers) / flood.seconds, webhook_seconds(flood, rate)
+    done, waits = _per_s(flood), webhook_seconds(flood, rate)
     return f"{title:<30}{done:>11.1f}{percentile(waits, 50) * 1000:>13.1f}{percentile(waits, 99) * 1000:>10.1f}"
 
 
@@ -51,14 +51,29 @@ def faults(found: Answers) -> str:
     )
 
 
-def last_line(fast: Result, steady: Result, rest: Rest, paged: tuple[list[float], list[float]], found: Answers) -> str:
-    """Speed from the run at full speed; latencies from the steady one; `paged` idle and beside ordinary load."""
+def _per_s(flood: Flood) -> float:
+    return len(flood.answers) / flood.seconds
+
+
+def last_line(
+    fast: Result,
+    steady: Result,
+    rest: Rest,
+    paged: tuple[list[float], list[float]],
+    webhooks: tuple[Flood, Flood],
+    found: Answers,
+) -> str:
+    """Speed from the run at full speed; latencies from the steady one; `paged` idle and beside ordinary load;
+    `webhooks` alone, at a rate and as fast as they are answered."""
+    alone, most = webhooks
     figures = {
         "messages_per_s": round(fast.per_s, 1),
         "rasa_rest_per_s": round(rest.per_s, 1),
         "ratio": round(fast.per_s / rest.per_s, 3),
         "webhook_p99_ms": round(steady.webhook_ms(99), 1),
         "reply_p95_s": round(steady.reply_s(95), 3),
+        "webhook_alone_p99_ms": round(percentile(webhook_seconds(alone, 1), 99) * 1000, 1),
+        "webhook_limit_per_s": round(_per_s(most)),
         "page_p99_s": round(percentile(paged[0], 99), 3),
         "page_p99_busy_s": round(percentile(paged[1], 99), 3),
         "lost": found.lost,
