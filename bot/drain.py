@@ -26,7 +26,7 @@ from bot.phrases import say
 from bot.rasa import NluClient
 from bot.reading import Glance, Reading, glance, read
 from bot.scene import Disclosed, Event, Facts, Turn, Unread
-from bot.state import awake, from_json, recall
+from bot.state import State, awake, from_json, recall
 from bot.turn import turn
 from directory import search
 from messaging import inbox, outbox
@@ -37,6 +37,7 @@ from oncall.cases import Disclosure
 from oncall.clocks import policy_of
 from oncall.models import Case
 from oncall.promise import answer_within
+from oncall.sop import sops
 
 HOLD = timedelta(seconds=15)  # a drain that died lets go of its conversations after this
 PROMISING = frozenset({"disclose", "safe_yes", "safe_no"})  # replies that say when a person answers
@@ -63,6 +64,18 @@ class Understood:
     message: Waiting
     reading: Reading | None
     error: Exception | None
+
+
+@dataclass(frozen=True)
+class Open:
+    """A turn that is decided; what the directory says is still to come."""
+
+    place: effects.Place
+    heard: Reading  # of this message alone; `reading` has what was said before, too
+    reading: Reading
+    state: State
+    message: moves.Message
+    move: moves.Move
 
 
 def exit_word(word: str) -> str:
@@ -113,7 +126,7 @@ def hidden(place: effects.Place) -> bool:
 class Drain:
     """Everything a worker needs to work off the inbox."""
 
-    def __init__(self, sessions: sessionmaker[Session], nlu: NluClient, settings: Settings, *, batch: int = 16) -> None:
+    def __init__(self, sessions: sessionmaker[Session], nlu: NluClient, settings: Settings, *, batch: int = 32) -> None:
         self.sessions, self.nlu, self.settings = sessions, nlu, settings
         self.facts = facts_of(settings)
         self.policy = policy_of(settings.config.oncall)
@@ -123,11 +136,12 @@ class Drain:
         self.pool = ThreadPoolExecutor(4, thread_name_prefix="nlu")
 
     def warm(self) -> None:
-        """Load what the first message would wait for: lexicon, languages, places, keywords, the way to Rasa."""
+        """Load what the first message would wait for: lexicon, languages, places, keywords, steps, the way to Rasa."""
         seen = glance("bonjou, I need a doctor in Roseau", None)
         read(seen, self.nlu.parse(seen.text, seen.language.code), self.rules)
         for language in LANGUAGES:
             say(language, "menu")
+        sops()
 
     def run(self, *, seconds: float) -> int:
         """Handle what waits for at most `seconds`. Returns how many messages were handled."""
@@ -182,13 +196,13 @@ class Drain:
         self, session: Session, first: Mapping[uuid.UUID, Understood], release: Set[uuid.UUID]
     ) -> list[uuid.UUID]:
         """The conversations whose message was done."""
-        done, outgoing = [], []
+        done, opened = [], []
         for row in _lock_all(session, {id_: understood.message for id_, understood in first.items()}):
             place, reading = effects.Place(session, *row), first[row[0].id].reading
             if reading:
-                outgoing += self._act(place, reading, release=place.conversation.id in release)
+                opened += self._open(place, reading, release=place.conversation.id in release)
                 done.append(place.conversation.id)
-        outbox.write(session, outgoing)
+        outbox.write(session, self._answer(session, opened))
         return done
 
     def _understood(self, waiting: Sequence[Waiting]) -> Iterable[Understood]:
@@ -232,34 +246,45 @@ class Drain:
             row = _lock(session, message, _ROW, _NEXT)
             if row is None:
                 return False
-            outbox.write(session, self._act(effects.Place(session, *row), reading, release=release))
+            opened = self._open(effects.Place(session, *row), reading, release=release)
+            outbox.write(session, self._answer(session, opened))
         return True
 
-    def _act(self, place: effects.Place, reading: Reading, *, release: bool) -> list[outbox.Row]:
-        """Decide and write, but for the replies, which are returned."""
+    def _open(self, place: effects.Place, reading: Reading, *, release: bool) -> list[Open]:
+        """What is to be done, decided but not answered yet; nothing when an officer's text was meant for us."""
         if release:
             place.conversation.claimed_until = None
         if pages.answered(place, self.settings):
             self.protecting = True
             return []
-        return self._write(place, reading, self._decide(place, reading))
-
-    def _decide(self, place: effects.Place, reading: Reading) -> Turn:
         inbound, state = place.message, from_json(place.conversation.state)
         state = awake(state, inbound.received_at, self.facts.idle)
-        reading = recall(state, reading)
+        known = recall(state, reading)
         message = moves.Message(
             inbound.body or "", inbound.kind, place.address.channel, inbound.received_at, inbound.extra or {},
             opted_out=place.address.opted_out_at is not None, case_open=place.case is not None,
             exit=moves.is_word(inbound.body or "", self.facts.exit_word), staffed=has_it(place),
             silent=self._silent(place),
         )  # fmt: skip
-        move = moves.decide(state, message, reading)
-        found = self._found(place.session, state.results, move, inbound)
+        return [Open(place, reading, known, state, message, moves.decide(state, message, known))]
+
+    def _answer(self, session: Session, opened: Sequence[Open]) -> list[outbox.Row]:
+        """Write everything but the replies, which are returned. The directory is asked for all in one go."""
+        demo = self.settings.rehearsing
+        queries = {id(one): replace(one.move.query, demo_numbers=demo) for one in opened if one.move.query}
+        answers = dict(zip(queries, search.answers(session, list(queries.values())), strict=True))
+        replies: list[outbox.Row] = []
+        for one in opened:
+            answer = answers.get(id(one))
+            found = answer.found if answer else self._told(session, one)
+            replies += self._write(one.place, one.heard, self._decide(session, one, found))
+        return replies
+
+    def _decide(self, session: Session, one: Open, found: Sequence[search.Found]) -> Turn:
         facts = self.facts
-        if move.name in PROMISING:
-            facts = replace(facts, answer_within=self._answer_within(place.session, inbound.received_at))
-        return turn(state, message, reading, move, found, facts)
+        if one.move.name in PROMISING:
+            facts = replace(facts, answer_within=self._answer_within(session, one.message.at))
+        return turn(one.state, one.message, one.reading, one.move, found, facts)
 
     def _answer_within(self, session: Session, at: datetime) -> dict[str, timedelta]:
         """The honest time of an answer: looked up once for all turns of a transaction whose messages came in the same
@@ -277,16 +302,13 @@ class Drain:
         last = place.case.contact_at
         return last is None or place.message.received_at - last > self.facts.idle
 
-    def _found(
-        self, session: Session, results: Sequence[str], move: moves.Move, inbound: InboundMessage
-    ) -> Sequence[search.Found]:
-        demo = self.settings.rehearsing
-        if move.query:
-            return search.answer(session, replace(move.query, demo_numbers=demo)).found
-        wanted = [move.about] if move.name == "detail" and move.about else []
-        if move.name == "more":
-            wanted = list(results)
-        told = (search.details(session, uuid.UUID(one), at=inbound.received_at, demo_numbers=demo) for one in wanted)
+    def _told(self, session: Session, one: Open) -> Sequence[search.Found]:
+        """The services that a reply of ours named before, looked up again."""
+        wanted = [one.move.about] if one.move.name == "detail" and one.move.about else []
+        if one.move.name == "more":
+            wanted = list(one.state.results)
+        at, demo = one.message.at, self.settings.rehearsing
+        told = (search.details(session, uuid.UUID(each), at=at, demo_numbers=demo) for each in wanted)
         return [found for found in told if found]
 
     def _write(self, place: effects.Place, reading: Reading, result: Turn) -> list[outbox.Row]:

@@ -6,8 +6,8 @@ import uuid
 from sqlalchemy import select
 
 from base.db import transaction
+from bot import safety
 from bot.drain import Drain
-from bot.reading import glance
 from messaging import inbox
 from messaging.models import Conversation, InboundMessage
 
@@ -39,7 +39,7 @@ class Triage:
             return 0
         for row in rows:
             words = inbox.opened(row.body)
-            if words and glance(words, row.language).safety.top:
+            if words and safety.read(words, row.language).top:
                 urgent[row.conversation_id] = None
         return self.drain.these(list(urgent)) if urgent else 0
 

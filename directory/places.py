@@ -139,7 +139,8 @@ def _by_ear(words: list[str], gazetteer: Gazetteer) -> Place | None:
 
 def _heard(gram: tuple[str, ...], gazetteer: Gazetteer, *, led: bool, certain: bool) -> tuple[float, Place] | None:
     """The place some words sound like, with its score; one that is an ordinary word only when a place is `certain`."""
-    keys = sorted(places_sound.keys(gram))
+    found = places_sound.keys(gram)
+    keys = sorted(found) if led or not gazetteer.heard.keys().isdisjoint(found) else ()
     for key in keys:
         sound = gazetteer.heard.get(key)
         if sound and (certain or not sound.common) and len(gram) in {1, sound.words}:

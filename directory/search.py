@@ -45,17 +45,24 @@ INSTEAD = {
 
 def find(session: Session, query: Query) -> list[Found]:
     """The services that fit, best first, at most `query.limit`; empty when nothing meets any of the needs."""
-    if not query.needs:
-        return []
-    query = _placed(query)
-    return _tell(session, choose(indexing.current(session), query), query)
+    return _find_all(session, [query])[0]
+
+
+def answers(session: Session, queries: Sequence[Query]) -> list[Answer]:
+    """The answer to each, with what is told of all of them read at once."""
+    found = _find_all(session, queries)
+    return [
+        Answer(tuple(one), outcome(one)) if one or not query.needs else _instead(session, query)
+        for one, query in zip(found, queries, strict=True)
+    ]
 
 
 def answer(session: Session, query: Query) -> Answer:
     """What `find` finds; when that is nothing, the nearest alternatives, marked `instead:` in their reasons."""
-    found = find(session, query)
-    if found or not query.needs:
-        return Answer(tuple(found), outcome(found))
+    return answers(session, [query])[0]
+
+
+def _instead(session: Session, query: Query) -> Answer:
     for need in dict.fromkeys(other for asked in query.needs for other in INSTEAD.get(asked, ())):
         others = find(session, replace(query, needs=(need,)))
         if others:
@@ -83,7 +90,7 @@ def details(
     index = indexing.current(session)
     refers = service_id in index.stands_for
     weighed = _one(index, index.stands_for.get(service_id, service_id), query)
-    found = next(iter(_tell(session, weighed, query)), None)
+    found = next(iter(_tell(session, [(weighed, query)])[0]), None)
     return replace(found, reasons=("refers", *found.reasons)) if found and refers else found
 
 
@@ -106,11 +113,28 @@ def _placed(query: Query) -> Query:
     return replace(query, parish=place.parish) if place else query
 
 
-def _tell(session: Session, chosen: Sequence[Weighed], query: Query) -> list[Found]:
-    if not chosen:
-        return []
-    rows = told.rows(session, [one.entry for one in chosen], demo=query.demo_numbers)
-    return [_found(rows[one.entry.service], one, query) for one in chosen if one.entry.service in rows]
+def _find_all(session: Session, queries: Sequence[Query]) -> list[list[Found]]:
+    if not any(query.needs for query in queries):
+        return [[] for _ in queries]
+    index, placed = indexing.current(session), [_placed(query) for query in queries]
+    return _tell(session, [(choose(index, query) if query.needs else [], query) for query in placed])
+
+
+def _tell(session: Session, chosen: Sequence[tuple[Sequence[Weighed], Query]]) -> list[list[Found]]:
+    """What is told of the entries chosen for each query, read in one statement (two, where only some are of a demo)."""
+    read: dict[tuple[bool, uuid.UUID, uuid.UUID | None], Row[Any]] = {}
+    for demo in (False, True):
+        entries = [one.entry for weighed, query in chosen if query.demo_numbers is demo for one in weighed]
+        rows = told.rows(session, entries, demo=demo) if entries else {}
+        read |= {(demo, *key): row for key, row in rows.items()}
+    return [
+        [
+            _found(row, one, query)
+            for one in weighed
+            if (row := read.get((query.demo_numbers, one.entry.service, one.entry.at)))
+        ]
+        for weighed, query in chosen
+    ]
 
 
 def _found(row: Row[Any], weighed: Weighed, query: Query) -> Found:

@@ -44,10 +44,14 @@ DEMO = bindparam("demo", type_=Boolean)
 SERVICES, ATS = bindparam("services", type_=ARRAY(Uuid)), bindparam("ats", type_=ARRAY(Uuid))
 
 
-def rows(session: Session, entries: Sequence[Entry], *, demo: bool) -> dict[uuid.UUID, Row[Any]]:
-    """By service id, what may be told of each entry now. One that may not be told any more is left out."""
-    values = {"services": [e.service for e in entries], "ats": [e.at for e in entries], "demo": demo}
-    return {row.id: row for row in session.execute(_statement(), values)}
+Told = tuple[uuid.UUID, uuid.UUID | None]  # a service, and the link to its place
+
+
+def rows(session: Session, entries: Sequence[Entry], *, demo: bool) -> dict[Told, Row[Any]]:
+    """What may be told of each entry now. One that may not be told any more is left out."""
+    asked = dict.fromkeys((entry.service, entry.at) for entry in entries)
+    values = {"services": [service for service, _ in asked], "ats": [at for _, at in asked], "demo": demo}
+    return {(row.id, row.asked_at): row for row in session.execute(_statement(), values)}
 
 
 @cache
@@ -71,6 +75,7 @@ def _statement() -> Select[Any]:
             Location.place,
             Location.place_confirmed,
             ServiceAtLocation.id.label("at_id"),
+            at_id.label("asked_at"),
         )
         .join(asked, asked.c.service == Service.id)
         .join(Organization, Organization.id == Service.organization_id)

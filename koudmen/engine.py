@@ -68,6 +68,7 @@ class Engine:
         threads = [threading.Thread(target=_repeat, args=(stop, *part), name=part[0], daemon=True) for part in parts]
         for thread in threads:
             thread.start()
+        threading.Thread(target=self.runtime.drain.warm, name="warm", daemon=True).start()
         _repeat(stop, "clocks", seconds(self.config.every), self.tick)
         for thread in threads:
             thread.join(5)

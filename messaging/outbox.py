@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     LargeBinary,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -171,7 +173,8 @@ def claim_due(
     allowed = _allowance(session, channel, rate)
     taken: list[Sending] = []
     spent = 0.0
-    for row in session.execute(_due(channel, lanes, limit)):
+    wanted = {"channel": channel, "lanes": [int(lane) for lane in lanes], "most": limit}
+    for row in session.execute(_due(), wanted):
         needed = min(row.segments, _bucket(rate))  # a text longer than the bucket leaves when that is full
         if row.lane != Lane.PROTECTION and spent + needed > allowed:
             continue
@@ -205,9 +208,13 @@ SENDABLE = (
 SHORT_WAIT = timedelta(minutes=1)
 
 
-def _due(channel: str, lanes: Sequence[Lane], limit: int) -> Any:
-    """What is due. An earlier message to the same person goes first, also one that is tried again soon or whose
-    outcome is not known; one that waits longer (a phone switched off) holds nothing up, nor does a less urgent one."""
+@cache
+def _due() -> Any:
+    """What is due of `channel` and `lanes`, at most `most`; put together once, for that costs more than running it.
+
+    An earlier message to the same person goes first, also one that is tried again soon or whose outcome is not known;
+    one that waits longer (a phone switched off) holds nothing up, nor does a less urgent one.
+    """
     earlier = aliased(OutboundMessage)
     soon = earlier.due_at <= func.now() + SHORT_WAIT
     waits = exists().where(
@@ -222,13 +229,13 @@ def _due(channel: str, lanes: Sequence[Lane], limit: int) -> Any:
         .join(Address, Address.id == Conversation.address_id)
         .where(
             OutboundMessage.state == "queued",
-            OutboundMessage.channel == channel,
-            OutboundMessage.lane.in_([int(lane) for lane in lanes]),
+            OutboundMessage.channel == bindparam("channel"),
+            OutboundMessage.lane.in_(bindparam("lanes", expanding=True)),
             OutboundMessage.due_at <= func.now(),
             ~waits,
         )
         .order_by(OutboundMessage.lane, OutboundMessage.position)
-        .limit(limit)
+        .limit(bindparam("most"))
         .with_for_update(of=OutboundMessage, skip_locked=True)
     )
 
