@@ -88,7 +88,8 @@ def create(
     plain = {name: fields.clean(model, name, value) for name, value in values.items() if name not in owners}
     needs = plain.pop(fields.NEEDS_FIELD, "")
     given = {name: value for name, value in plain.items() if value is not None}
-    row = model(id=uuid.uuid4(), **owners, **given)
+    counted = {"updated": now} if model is m.ServiceCapacity else {}
+    row = model(id=uuid.uuid4(), **owners, **given, **counted)
     session.add(row)
     _check_links(session, row, given)
     _write(session)
@@ -188,6 +189,8 @@ def _apply(
                 _set(session, row, field, value)
         if differs and isinstance(row, m.Service):
             row.last_modified = now
+        if differs and isinstance(row, m.ServiceCapacity):
+            row.updated = now
     _write(session)
     return [_note(session, row, *one, by=by, now=now, reason=reason, action=action) for one in differs]
 

@@ -21,13 +21,13 @@ MODELS: Mapping[str, type[Any]] = {
     for model in (
         m.Organization, m.OrganizationName, m.Program, m.Service, m.ServiceText, m.Location, m.LocationAddress,
         m.Accessibility, m.ServiceAtLocation, m.DirectoryContact, m.Url, m.Phone, m.Schedule, m.SpokenLanguage,
-        m.CostOption, m.RequiredDocument, m.ServiceArea,
+        m.CostOption, m.RequiredDocument, m.ServiceArea, m.OrganizationIdentifier, m.Funding, m.Unit, m.ServiceCapacity,
     )
 }  # fmt: skip
 LINKS = {("service", "referred_by_id"), ("service", "program_id"), ("organization", "parent_organization_id")}
 NOT_BY_HAND = frozenset(
     "id created_at updated_at last_modified demo verified_by verified_on next_check_due retired_on reviewed_by "
-    "reviewed_on".split()
+    "reviewed_on updated".split()
 )
 CHOICES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("service", "status"): STATUSES,
@@ -111,6 +111,8 @@ def _check(table: str, field: str, value: Any) -> None:
         ("location", "latitude"): lambda: not -90 <= value <= 90,
         ("location", "longitude"): lambda: not -180 <= value <= 180,
         ("cost_option", "amount"): lambda: not 0 <= value < 10**9,
+        ("service_capacity", "available"): lambda: not 0 <= value < 10**9,
+        ("service_capacity", "maximum"): lambda: not 0 <= value < 10**9,
     }.get((table, field))
     told = {"number": "a number with its country code", "audience": f"of: {' '.join(GROUPS)}", "code": "a code as ht"}
     if wrong and wrong():

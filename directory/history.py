@@ -16,7 +16,7 @@ from directory import models as m
 PAIRS = {"opens_at": "closes_at", "closes_at": "opens_at"}  # one cannot be without the other
 _OF_SERVICE: tuple[type[Any], ...] = (
     m.ServiceText, m.ServiceAtLocation, m.DirectoryContact, m.Url, m.Phone, m.Schedule, m.SpokenLanguage, m.CostOption,
-    m.RequiredDocument, m.ServiceArea,
+    m.RequiredDocument, m.ServiceArea, m.Funding, m.ServiceCapacity,
 )  # fmt: skip
 _OF_LOCATION: tuple[type[Any], ...] = (m.LocationAddress, m.Accessibility, m.Phone, m.Schedule, m.SpokenLanguage)
 _OF_SITE: tuple[type[Any], ...] = (m.Phone, m.Schedule, m.ServiceArea, m.DirectoryContact)

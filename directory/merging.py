@@ -27,7 +27,9 @@ SAME_NUMBER = ("number", "extension", "channel", "confidential")
 HELD: dict[type[Base], tuple[tuple[type[Base], str, tuple[str, ...]], ...]] = {
     m.Organization: (
         (m.Service, "organization_id", ()), (m.Location, "organization_id", ()), (m.Program, "organization_id", ()),
-        (m.OrganizationName, "organization_id", ("name",)), (m.DirectoryContact, "organization_id", ()),
+        (m.OrganizationName, "organization_id", ("name",)), (m.Funding, "organization_id", ("source",)),
+        (m.OrganizationIdentifier, "organization_id", ("identifier_type", "identifier")),
+        (m.DirectoryContact, "organization_id", ()),
         (m.Url, "organization_id", ("url",)), (m.Phone, "organization_id", SAME_NUMBER),
         (m.Organization, "parent_organization_id", ()), (m.Attribute, "link_id", ("taxonomy_term_id", "value")),
     ),
@@ -38,7 +40,8 @@ HELD: dict[type[Base], tuple[tuple[type[Base], str, tuple[str, ...]], ...]] = {
         (m.SpokenLanguage, "service_id", ("code",)), (m.RequiredDocument, "service_id", ("document",)),
         (m.CostOption, "service_id", ("option", "amount")), (m.ServiceArea, "service_id", ("parish", "place", "name")),
         (m.ServiceText, "service_id", ("field", "language")), (m.DirectoryContact, "service_id", ()),
-        (m.Service, "referred_by_id", ()), (m.Attribute, "link_id", ("taxonomy_term_id", "value")),
+        (m.Service, "referred_by_id", ()), (m.Funding, "service_id", ("source",)),
+        (m.ServiceCapacity, "service_id", ()), (m.Attribute, "link_id", ("taxonomy_term_id", "value")),
     ),
 }  # fmt: skip
 

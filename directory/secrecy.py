@@ -31,6 +31,8 @@ def hidden(session: Session, row: Any) -> bool:
         )
     if isinstance(row, m.Program):
         return session.scalar(select(m.Program.id).where(m.Program.id == row.id, public.program())) is None
+    if isinstance(row, m.Unit):
+        return session.scalar(select(m.Unit.id).where(m.Unit.id == row.id, public.unit())) is None
     for name, model in _OWNERS:
         key = getattr(row, name, None)
         owner = session.get(model, key) if key and model is not type(row) else None

@@ -123,8 +123,9 @@ def _phones(best: Subquery) -> ScalarSelect[Any]:
         Phone.location_id == best.c.location_id,
         Phone.service_at_location_id == best.c.at_id,
     )
+    of_another = and_(Phone.service_id.is_not(None), Phone.service_id != best.c.id)  # at the same place
     agg = func.json_agg(aggregate_order_by(fields, Phone.priority, Phone.number))
-    return select(agg).where(ours, ~Phone.confidential, Phone.retired_on.is_(None)).scalar_subquery()
+    return select(agg).where(ours, ~of_another, ~Phone.confidential, Phone.retired_on.is_(None)).scalar_subquery()
 
 
 def _schedules(best: Subquery) -> ScalarSelect[Any]:

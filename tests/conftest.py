@@ -26,7 +26,7 @@ DIRECTORY = {  # loaded once; everything else is emptied before each test
     table.name for table in METADATA.sorted_tables if table.name.startswith(("service", "organization", "location"))
 } | set(
     "phone schedule language accessibility cost_option required_document taxonomy taxonomy_term attribute program url "
-    "directory_contact directory_metadata directory_change seed_row".split()
+    "funding unit directory_contact directory_metadata directory_change seed_row".split()
 )
 
 

@@ -26,7 +26,7 @@ from directory.hsds.fields import ENTITIES, OFFSET
 from directory.hsds.fields import plain as api_plain
 
 NDJSON = {".ndjson", ".jsonl"}
-SHARED = {"organization", "location", "taxonomy_term", "taxonomy"}
+SHARED = {"organization", "location", "taxonomy_term", "taxonomy", "unit"}
 Object = dict[str, Any]
 
 

@@ -34,6 +34,7 @@ SINGLE: dict[str, dict[str, tuple[str, str]]] = {
     "program": {"organization": ("organization", "organization_id")},  # of the profile
     "location": {"organization": ("organization", "organization_id")},  # of the profile
     "service_at_location": {"location": ("location", "location_id"), "service": ("service", "service_id")},
+    "service_capacity": {"unit": ("unit", "unit_id")},
     "attribute": {"taxonomy_term": ("taxonomy_term", "taxonomy_term_id")},
     "taxonomy_term": {
         "taxonomy_detail": ("taxonomy", "taxonomy_id"),

@@ -77,6 +77,7 @@ def ownerless(model: type[Base], row: Row) -> bool:
 
 _OWNERS: dict[type[Base], tuple[str, ...]] = {
     m.Url: ("organization_id", "service_id"),
+    m.Funding: ("organization_id", "service_id"),
     m.SpokenLanguage: ("service_id", "location_id"),
 }
 
@@ -105,6 +106,12 @@ def _verified(row: Row) -> Iterator[Wrong]:
         yield "verified_by", "is empty although verified_on is given", "who dialled the number"
 
 
+def _capacity(row: Row) -> Iterator[Wrong]:
+    for name in ("available", "maximum"):
+        if row.get(name) is not None and row[name] < 0:
+            yield name, "is below 0", "how many there are"
+
+
 def _part(row: Row) -> Iterator[Wrong]:
     if row.get("rank") is not None and row["rank"] not in {0, 1}:
         yield "rank", "is not known", "0 (what it is for) or 1 (it also helps with this)"
@@ -116,4 +123,5 @@ _ROWS: dict[type[Base], tuple[Callable[[Row], Iterator[Wrong]], ...]] = {
     m.Url: (_owner,),
     m.Phone: (_verified,),
     m.ServiceNeed: (_part,),
+    m.ServiceCapacity: (_capacity,),
 }

@@ -17,7 +17,8 @@ from directory.exchange.tables import Row, columns, target
 
 OWNERS = ("service_id", "organization_id", "location_id", "service_at_location_id", "contact_id")
 MODELS: tuple[type[Base], ...] = (
-    m.Organization, m.OrganizationName, m.Program, m.Location, m.LocationAddress, m.Accessibility, m.ServiceAtLocation,
+    m.Organization, m.OrganizationName, m.OrganizationIdentifier, m.Program, m.Funding, m.Unit, m.ServiceCapacity,
+    m.Location, m.LocationAddress, m.Accessibility, m.ServiceAtLocation,
     m.DirectoryContact, m.Url, m.Phone, m.Schedule, m.SpokenLanguage, m.ServiceArea,
 )  # fmt: skip
 PLAIN: tuple[type[Base], ...] = (m.Phone, m.Schedule, m.SpokenLanguage)  # of a service alone: in columns of their own
@@ -35,7 +36,7 @@ class Held:
     """The exchanged rows, by what they hang on."""
 
     def __init__(self, rows: dict[type[Base], list[Row]]) -> None:
-        known = (m.Organization, m.Program, m.Location)
+        known = (m.Organization, m.Program, m.Location, m.Unit)
         self.by_id = {model: {row["id"]: row for row in rows[model]} for model in known}
         self.by_owner: dict[tuple[type[Base], str], dict[uuid.UUID, list[Row]]] = {}
         for model in MODELS:
@@ -69,8 +70,10 @@ class Held:
         yield m.Organization, offices
         yield m.Location, locations
         yield m.ServiceAtLocation, sites
+        counted = {one["unit_id"] for one in self._hanging(m.ServiceCapacity, owners)}
+        yield m.Unit, [self.by_id[m.Unit][key] for key in counted]
         for model in MODELS:
-            if model not in {m.Organization, m.Location, m.ServiceAtLocation}:
+            if model not in {m.Organization, m.Location, m.ServiceAtLocation, m.Unit}:
                 yield model, self._hanging(model, owners)
 
     def _offices(self, service: Row, locations: Sequence[Row]) -> list[Row]:

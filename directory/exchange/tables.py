@@ -13,16 +13,18 @@ from directory import models as m
 from directory.hsds import public
 
 MODELS: tuple[type[Base], ...] = (
-    m.Organization, m.OrganizationName, m.Program, m.Taxonomy, m.TaxonomyTerm, m.Service, m.ServiceNeed, m.ServiceText,
-    m.Location, m.LocationAddress, m.Accessibility, m.ServiceAtLocation, m.DirectoryContact, m.Url, m.Phone,
-    m.Schedule, m.SpokenLanguage, m.CostOption, m.RequiredDocument, m.ServiceArea, m.Attribute,
+    m.Organization, m.OrganizationName, m.OrganizationIdentifier, m.Program, m.Taxonomy, m.TaxonomyTerm, m.Service,
+    m.ServiceNeed, m.ServiceText, m.Funding, m.Unit, m.ServiceCapacity, m.Location, m.LocationAddress, m.Accessibility,
+    m.ServiceAtLocation, m.DirectoryContact, m.Url, m.Phone, m.Schedule, m.SpokenLanguage, m.CostOption,
+    m.RequiredDocument, m.ServiceArea, m.Attribute,
 )  # fmt: skip
 FILES = {
     "organization": "organizations", "program": "programs", "taxonomy": "taxonomies",
     "taxonomy_term": "taxonomy_terms", "service": "services", "location": "locations",
     "location_address": "addresses", "directory_contact": "contacts", "phone": "phones", "schedule": "schedules",
     "language": "languages", "cost_option": "cost_options", "required_document": "required_documents",
-    "service_area": "service_areas", "attribute": "attributes",
+    "service_area": "service_areas", "attribute": "attributes", "unit": "units",
+    "organization_identifier": "organization_identifiers",
 }  # fmt: skip
 OURS = {"created_at", "updated_at", "demo"}  # of this database or of a demonstration; never exchanged
 LINKS = {"parent_organization_id", "parent_id", "referred_by_id", "program_id", "location.organization_id"}
@@ -31,7 +33,7 @@ LOOPS = {"organization": "parent_organization_id", "taxonomy_term": "parent_id",
 LOOSE = {"parent_organization_id", "parent_id", "taxonomy_id"}  # a part of somebody's data may name what it leaves out
 _PUBLIC = {
     m.Organization: public.organization, m.Program: public.program, m.Service: public.service,
-    m.Location: public.location, m.ServiceAtLocation: public.service_at_location,
+    m.Location: public.location, m.ServiceAtLocation: public.service_at_location, m.Unit: public.unit,
 }  # fmt: skip
 
 Row = dict[str, Any]

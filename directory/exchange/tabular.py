@@ -20,7 +20,7 @@ LARGEST = 200 * 1024 * 1024  # bytes of one file; 100,000 services have less tha
 LONGEST_CELL = 100_000
 
 OTHERS = {  # of the standard; this directory has no place for them
-    "funding", "metadata", "meta_table_descriptions", "organization_identifiers", "service_capacity", "units",
+    "metadata", "meta_table_descriptions",
 }  # fmt: skip
 NOT_KEPT = {
     "tax_status", "tax_id", "wait_time", "fees", "licenses", "external_identifier", "external_identifier_type",

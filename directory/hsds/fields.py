@@ -52,7 +52,8 @@ ENTITIES = {
         {"name_valid_from": "From when the name holds", "name_valid_to": "Until when the name holds"},
         {
             "additional_websites": "url", "contacts": "contact", "phones": "phone", "locations": "location",
-            "programs": "program", "attributes": "attribute",
+            "programs": "program", "attributes": "attribute", "funding": "funding",
+            "organization_identifiers": "organization_identifier",
         },
     ),
     "service": Entity(
@@ -72,6 +73,7 @@ ENTITIES = {
             "additional_urls": "url", "phones": "phone", "schedules": "schedule", "service_areas": "service_area",
             "service_at_locations": "service_at_location", "languages": "language", "cost_options": "cost_option",
             "required_documents": "required_document", "contacts": "contact", "attributes": "attribute",
+            "funding": "funding", "capacities": "service_capacity",
         },
         {"organization": "organization", "program": "program"},
     ),
@@ -152,6 +154,16 @@ ENTITIES = {
     ),
     "program": Entity(
         m.Program, _words("id organization_id name alternate_name description"), ("id", "name", "description")
+    ),
+    "organization_identifier": Entity(
+        m.OrganizationIdentifier, _words("id organization_id identifier_scheme identifier_type identifier"),
+        ("id", "identifier_type", "identifier"),
+    ),
+    "funding": Entity(m.Funding, _words("id organization_id service_id source")),
+    "unit": Entity(m.Unit, _words("id name scheme identifier uri"), ("id", "name")),
+    "service_capacity": Entity(
+        m.ServiceCapacity, _words("id service_id unit_id available maximum description updated"),
+        ("id", "unit", "available", "updated"), single={"unit": "unit"},
     ),
     "url": Entity(m.Url, _words("id label url organization_id service_id"), ("id", "url")),
     "taxonomy": Entity(m.Taxonomy, _words("id name description uri version"), ("id", "name", "description")),

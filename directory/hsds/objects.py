@@ -103,6 +103,8 @@ class Objects:
             "required_documents": self._group("required_document", m.RequiredDocument.service_id, rows),
             "contacts": self._contacts(m.DirectoryContact.service_id, rows),
             "attributes": self._needs(rows),
+            "funding": self._group("funding", m.Funding.service_id, rows),
+            "capacities": self._capacities(rows),
         }
         return {key: _of(by, key) for key in rows}
 
@@ -120,6 +122,10 @@ class Objects:
             "locations": dict(locations),
             "programs": self._group("program", m.Program.organization_id, ids, public.program()),
             "attributes": self._attributes(ids),
+            "funding": self._group("funding", m.Funding.organization_id, ids),
+            "organization_identifiers": self._group(
+                "organization_identifier", m.OrganizationIdentifier.organization_id, ids
+            ),
         }
 
     def _location_lists(self, rows: Ids) -> dict[str, Groups]:
@@ -168,8 +174,9 @@ class Objects:
 
     def _phones(self, column: Any, ids: Ids) -> Groups:
         groups: Groups = defaultdict(list)
-        where = (column.in_(list(ids)), public.phone(unverified=self.unverified))
-        for row in self._rows(m.Phone, *where, order=(m.Phone.priority, m.Phone.id)):
+        where = (column.in_(list(ids)), public.hanging(m.Phone, but=column.key))
+        told = public.phone(unverified=self.unverified)
+        for row in self._rows(m.Phone, told, *where, order=(m.Phone.priority, m.Phone.id)):
             state = "verified" if row.verified_on else "unverified"
             attribute = {
                 "id": str(terms.link_id(row.id, VERIFICATION)), "link_id": str(row.id), "link_entity": "phone",
@@ -179,10 +186,18 @@ class Objects:
         return groups
 
     def _contacts(self, column: Any, ids: Ids) -> Groups:
-        rows = self._rows(m.DirectoryContact, column.in_(list(ids)))
+        rows = self._rows(m.DirectoryContact, column.in_(list(ids)), public.hanging(m.DirectoryContact, but=column.key))
         phones, groups = self._phones(m.Phone.contact_id, [row.id for row in rows]), defaultdict(list)
         for row in rows:
             groups[getattr(row, column.key)].append(plain("contact", row) | {"phones": phones.get(row.id, [])})
+        return groups
+
+    def _capacities(self, ids: Ids) -> Groups:
+        rows = self._rows(m.ServiceCapacity, m.ServiceCapacity.service_id.in_(list(ids)))
+        units, groups = self._by_id(m.Unit, {row.unit_id for row in rows}), defaultdict(list)
+        for row in rows:
+            unit = plain("unit", units[row.unit_id])
+            groups[row.service_id].append(plain("service_capacity", row) | {"unit": unit})
         return groups
 
     def _needs(self, ids: Ids) -> Groups:
@@ -224,7 +239,9 @@ class Objects:
 
     def _group(self, entity: str, column: Any, ids: Ids, *where: ColumnElement[bool]) -> Groups:
         groups: Groups = defaultdict(list)
-        for row in self._rows(column.class_, column.in_(list(ids)), *where):
+        for row in self._rows(
+            column.class_, column.in_(list(ids)), public.hanging(column.class_, but=column.key), *where
+        ):
             groups[getattr(row, column.key)].append(plain(entity, row))
         return groups
 

@@ -3,12 +3,23 @@
 An organization, programme or location that is known only for confidential services gives them away by its name.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, literal, or_
+from sqlalchemy import ColumnElement, and_, exists, literal, or_, true
 from sqlalchemy.orm import aliased
 
-from directory.models import Location, Organization, Phone, Program, Service, ServiceAtLocation
+from directory.models import (
+    DirectoryContact,
+    Location,
+    Organization,
+    Phone,
+    Program,
+    Service,
+    ServiceAtLocation,
+    ServiceCapacity,
+    Unit,
+)
 
 Behind = aliased(Service, name="behind")
 
@@ -50,6 +61,31 @@ def service_at_location() -> ColumnElement[bool]:
     named = exists().where(Behind.id == ServiceAtLocation.service_id, ~Behind.confidential)
     told = exists().where(Location.id == ServiceAtLocation.location_id, location())
     return and_(_in_use(), named.correlate(ServiceAtLocation), told.correlate(ServiceAtLocation))
+
+
+def unit() -> ColumnElement[bool]:
+    """A unit that something public is counted in, or nothing at all."""
+    counted = exists().where(ServiceCapacity.unit_id == Unit.id, Behind.id == ServiceCapacity.service_id)
+    return or_(counted.where(~Behind.confidential).correlate(Unit), ~counted.correlate(Unit))
+
+
+def hanging(model: Any, *, but: str = "") -> ColumnElement[bool]:
+    """A row all of whose owners may be named: a number may be a clinic's and a refuge's. `but`: one known to be."""
+    found: list[ColumnElement[bool]] = []
+    for name, (owner, rule) in _OWNERS.items():
+        key = getattr(model, name, None)
+        if key is not None and name != but:
+            found.append(or_(key.is_(None), exists().where(owner.id == key, rule()).correlate(model)))
+    return and_(true(), *found)
+
+
+_OWNERS: dict[str, tuple[Any, Callable[[], ColumnElement[bool]]]] = {
+    "service_id": (Service, service),
+    "organization_id": (Organization, organization),
+    "location_id": (Location, lambda: location(retired=True)),
+    "service_at_location_id": (ServiceAtLocation, service_at_location),
+    "contact_id": (DirectoryContact, lambda: hanging(DirectoryContact)),
+}
 
 
 def _in_use() -> ColumnElement[bool]:

@@ -1,8 +1,17 @@
 """Tables of the directory, shaped like HSDS 3.1 with the Dominica profile. One module for each noun."""
 
 from directory.freshness import DirectoryChange
+from directory.models.capacity import ServiceCapacity, Unit
 from directory.models.location import Accessibility, Location, LocationAddress, ServiceAtLocation
-from directory.models.organization import DirectoryContact, Organization, OrganizationName, Program, Url
+from directory.models.organization import (
+    DirectoryContact,
+    Funding,
+    Organization,
+    OrganizationIdentifier,
+    OrganizationName,
+    Program,
+    Url,
+)
 from directory.models.reach import Phone, Schedule, SpokenLanguage
 from directory.models.service import (
     CostOption,
@@ -23,10 +32,12 @@ __all__ = [
     "DirectoryChange",
     "DirectoryContact",
     "FieldChange",
+    "Funding",
     "GivenOut",
     "Location",
     "LocationAddress",
     "Organization",
+    "OrganizationIdentifier",
     "OrganizationName",
     "Phone",
     "Program",
@@ -36,10 +47,12 @@ __all__ = [
     "Service",
     "ServiceArea",
     "ServiceAtLocation",
+    "ServiceCapacity",
     "ServiceNeed",
     "ServiceText",
     "SpokenLanguage",
     "Taxonomy",
     "TaxonomyTerm",
+    "Unit",
     "Url",
 ]

@@ -63,6 +63,28 @@ class Url(Base):
     service_id: Mapped[ServiceKey]
 
 
+class OrganizationIdentifier(Base):
+    """What a register knows an organization by: its number as a company or a society."""
+
+    __tablename__ = "organization_identifier"
+    id: Mapped[Key]
+    organization_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organization.id"), index=True)
+    identifier_scheme: Mapped[str | None]
+    identifier_type: Mapped[str]
+    identifier: Mapped[str]
+
+
+class Funding(Base):
+    """Who pays for an organization or a service; of both when the standard's tables say both."""
+
+    __tablename__ = "funding"
+    __table_args__ = (CheckConstraint("num_nonnulls(organization_id, service_id) > 0", name="of_somebody"),)
+    id: Mapped[Key]
+    organization_id: Mapped[OrganizationKey]
+    service_id: Mapped[ServiceKey]
+    source: Mapped[str | None]
+
+
 class DirectoryContact(Base):
     """A named person at a service (HSDS `contact`). Not a texter: those are in messaging's `contact`."""
 

@@ -52,6 +52,7 @@ class World:
             self._organization()
         taxonomy = self._add(m.Taxonomy, name=self._text(), description=self._text(), uri=self._maybe())
         root = self._add(m.TaxonomyTerm, name=self._text(), taxonomy_id=taxonomy, code="A")
+        self.beds = self._add(m.Unit, name=self._text(), identifier=self._maybe())
         self.terms = [root, self._add(m.TaxonomyTerm, name=self._text(), taxonomy_id=taxonomy, parent_id=root)]
         for _ in range(services):
             self._service()
@@ -67,6 +68,8 @@ class World:
         self._add(m.OrganizationName, organization_id=key, name=self._text(), valid_to=date(2019, 12, 31))
         self._add(m.Program, organization_id=key, name=self._text(), description=self._text())
         self._add(m.Url, organization_id=key, url="https://example.org", label=self._maybe())
+        self._add(m.OrganizationIdentifier, organization_id=key, identifier_type=self._text(), identifier=self._text())
+        self._add(m.Funding, organization_id=key, source=self._maybe())
         person = self._add(m.DirectoryContact, organization_id=key, name=self._text(), email="a@example.org")
         for owner in ({"organization_id": key}, {"contact_id": person}):
             self._add(m.Phone, number="+17675550177", description=self._maybe(), priority=2, **owner)
@@ -93,6 +96,11 @@ class World:
         self._add(m.CostOption, service_id=key, amount=self.chance.choice([None, Decimal("20.5"), Decimal(7)]))
         for document in self.chance.sample(self.texts, min(2, len(self.texts))):
             self._add(m.RequiredDocument, service_id=key, document=document or "paper", migrants_only=self._coin())
+        self._add(m.Funding, service_id=key, source=self._maybe(),
+                  organization_id=self.chance.choice([None, self.rows[m.Organization][0]["id"]]))  # fmt: skip
+        self._add(m.ServiceCapacity, service_id=key, unit_id=self.beds, available=self.chance.randrange(9),
+                  maximum=self.chance.choice([None, Decimal("9.5")]), description=self._maybe(),
+                  updated=datetime(2026, 3, 4, 5, 6, 7, 123000, UTC))  # fmt: skip
         self._add(m.ServiceArea, service_id=key, parish="Saint Mark", name=self._maybe())
         self._add(m.Url, service_id=key, url="https://example.org/x")
         self._add(

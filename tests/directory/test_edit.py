@@ -48,8 +48,11 @@ SAMPLES: dict[str, Any] = {
     "timezone": ("-3", -3), "count": ("5", 5), "interval": ("2", 2), "freq": ("MONTHLY", "MONTHLY"),
     "on_holidays": ("closed", "closed"), "opens_at": ("09:15", time(9, 15)), "closes_at": ("15:45", time(15, 45)),
     "year_incorporated": ("1981", 1981), "code": ("ht", "ht"), "state": ("outdated", "outdated"),
-    "language": ("ht", "ht"), "field": ("alert", "alert"), "needs": ("food also:health", "food also:health"),
+    "language": ("ht", "ht"), "field": ("alert", "alert"),
+    "available": ("2.5", Decimal("2.5")), "maximum": ("7", Decimal(7)),
+    "needs": ("food also:health", "food also:health"),
 }  # fmt: skip
+BEDS = uuid.UUID(int=6)
 LINKED = {"referred_by_id", "program_id", "parent_organization_id"}
 
 
@@ -63,11 +66,16 @@ def rows(empty: Session, add: Add) -> dict[str, Any]:
     )  # fmt: skip
     office = service.organization_id
     site = empty.scalars(select(m.ServiceAtLocation)).one()
+    empty.add(m.Unit(id=BEDS, name="bed"))
+    empty.flush()
     empty.add_all([
         m.OrganizationName(organization_id=office, name="Before"), m.Program(organization_id=office, name="Yes"),
         m.ServiceText(service_id=service.id, field="name", language="fr", text="Clinique"),
         m.Accessibility(location_id=site.location_id, description="ramp"), m.Url(service_id=service.id, url="x"),
         m.DirectoryContact(service_id=service.id, name="Nurse"), m.CostOption(service_id=service.id, amount=1),
+        m.OrganizationIdentifier(organization_id=office, identifier_type="Company number", identifier="17"),
+        m.Funding(service_id=service.id, source="A grant"),
+        m.ServiceCapacity(service_id=service.id, unit_id=BEDS, available=3, updated=datetime(2026, 1, 1, tzinfo=UTC)),
     ])  # fmt: skip
     empty.flush()
     return {table: empty.scalars(select(model).limit(1)).one() for table, model in fields.MODELS.items()}
@@ -88,6 +96,19 @@ def test_every_field_of_every_table_is_edited_kept_and_put_back(empty: Session, 
             assert edit.value_of(empty, row, field) == before, (table, field)
             tried += 1
     assert tried > 120
+
+
+def test_a_count_says_when_it_was_made(empty: Session, rows: dict[str, Any]) -> None:
+    beds = rows["service_capacity"]
+    edit.edit(empty, beds, "available", "2", **WHO)
+    assert (beds.available, beds.updated) == (2, WHO["now"])
+    more = {"service_id": str(beds.service_id), "unit_id": str(beds.unit_id), "available": "4", "maximum": "9"}
+    assert edit.create(empty, m.ServiceCapacity, more, **WHO).updated == WHO["now"]
+    for wrong in ("-1", "NaN", "none"):
+        with pytest.raises(InvalidInput):
+            edit.edit(empty, beds, "available", wrong, **WHO)
+    changes = history.history(empty, empty.get_one(m.Service, beds.service_id))
+    assert "available" in {change.field_name for change in changes}
 
 
 def test_history_is_in_the_order_in_which_it_happened(empty: Session, rows: dict[str, Any]) -> None:

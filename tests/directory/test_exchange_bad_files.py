@@ -26,6 +26,8 @@ from tests.directory.conftest import Add
 from tests.directory.exchange_world import wipe
 
 ORGANIZATION, SERVICE = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+CAPACITY = {"service_id": SERVICE, "unit_id": ORGANIZATION, "available": "3", "updated": "2026-01-01T08:00:00Z"}
+NUMBER = {"identifier_type": "Company number", "identifier": "17"}
 LINE = {"organisation": "Office", "service": "Help", "needs": "food"}
 
 
@@ -90,6 +92,12 @@ def table(folder: Path, name: str, **row: str) -> None:
         ("locations", {"parish": "Saint Nowhere"}, "parish", "Saint George"),
         ("url", {"service_id": SERVICE, "organization_id": ORGANIZATION, "url": "x"}, "organization_id", "not both"),
         ("cost_options", {"service_id": SERVICE, "amount": "NaN"}, "amount", "an amount"),
+        ("service_capacity", CAPACITY | {"available": "-1"}, "available", "how many"),
+        ("service_capacity", CAPACITY | {"available": ""}, "available", "must not be empty"),
+        ("service_capacity", CAPACITY | {"updated": "today"}, "updated", "a date and time"),
+        ("organization_identifiers", {"organization_id": ORGANIZATION, "identifier_type": "x"}, "", "identifier"),
+        ("organization_identifiers", NUMBER | {"organization_id": SERVICE}, "organization_id", "an id that"),
+        ("funding", {"service_id": ORGANIZATION, "source": "x"}, "service_id", "an id that the file has"),
         ("service_need", {"service_id": SERVICE, "need": "gold", "id": ""}, "need", "food, shelter"),
     ],
 )  # fmt: skip
@@ -101,7 +109,7 @@ def test_what_the_database_would_refuse_is_told_by_row_and_field(
     if name == "service_need":
         (tmp_path / "service_need.csv").write_text(f"service_id,need\n{SERVICE},gold\n")
     (fault,) = refused(empty, tmp_path).faults
-    assert (fault.row, fault.field) == (2, field)
+    assert (fault.row, fault.field) == (2 if field else 1, field)
     assert expected in str(fault)
 
 

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 import directory.models as m
@@ -21,6 +21,7 @@ SECRETS = {
     "place": "Zandoli Cottage", "street": "Mabouya Lane", "phone": HIDDEN, "contact": "Sister Ernestine Malgretoute",
     "email": "night@zandoli.example", "programme": "Zandoli Passage", "hidden phone": UNLISTED,
     "hidden place": "Crapaud Annex", "area": "Zandoli catchment", "alert": "the back stair is open",
+    "money": "Mabouya Endowment", "register": "ZND-4471", "beds": "Zandoli bunk", "shared line": "+17675550188",
 }  # fmt: skip
 
 
@@ -98,13 +99,21 @@ def _full(session: Session, rows: list[Base]) -> uuid.UUID:
         m.ServiceArea(service_at_location_id=at, name="Portsmouth"),
         m.Url(service_id=s, url="https://example.org/desk"), m.Url(organization_id=o, url="https://example.org/"),
         m.Attribute(link_id=s, link_entity="service", value="wheelchairs", label="Lends"),
+        m.OrganizationIdentifier(organization_id=o, identifier_scheme="DM-CIPO", identifier_type="Company number",
+                                 identifier="1234567"),
+        m.Funding(organization_id=o, source="A grant"), m.Funding(organization_id=o, service_id=s, source="Fees"),
+        m.Unit(id=(unit := uuid.uuid4()), name="place"),
+        m.ServiceCapacity(service_id=s, unit_id=unit, available=Decimal(4), maximum=Decimal("9.5"),
+                          updated=datetime(2026, 11, 1, 8, tzinfo=UTC)),
     )  # fmt: skip
     return s
 
 
 def _refuge(session: Session, rows: list[Base], office: uuid.UUID) -> World:
     """A confidential service with all that hangs on it; only the service is marked, as an editor may leave it."""
-    o, p, s, place, at, c = (uuid.uuid4() for _ in range(6))
+    o, p, s, place, at, c, unit = (uuid.uuid4() for _ in range(7))
+    other = session.get_one(m.Service, office).organization_id  # what hangs on both is as secret as the refuge
+    shared = session.scalars(select(m.Location.id).where(m.Location.name == "Open House")).one()
     seen: dict[str, Any] = {"verified_by": "A. Clerk", "verified_on": date(2026, 11, 1)}
     _put(
         session, rows,
@@ -126,5 +135,12 @@ def _refuge(session: Session, rows: list[Base], office: uuid.UUID) -> World:
         m.FieldChange(resource_id=s, resource_type="service", last_action_type="update", field_name="name",
                       previous_value=SECRETS["service"], replacement_value=SECRETS["service"], updated_by="A. Clerk"),
         m.Attribute(link_id=s, link_entity="service", value=SECRETS["place"]),
+        m.OrganizationIdentifier(organization_id=o, identifier_type="Company number", identifier=SECRETS["register"]),
+        m.Unit(id=unit, name=SECRETS["beds"]),
+        m.ServiceCapacity(service_id=s, unit_id=unit, available=Decimal(4), updated=datetime(2026, 11, 1, tzinfo=UTC)),
+        m.Funding(service_id=s, organization_id=other, source=SECRETS["money"]),
+        m.Phone(service_id=s, organization_id=other, location_id=shared, number=SECRETS["shared line"], **seen),
+        m.DirectoryContact(service_id=s, organization_id=other, location_id=shared, name=SECRETS["contact"]),
+        m.Schedule(service_id=s, location_id=shared, byday="SU", notes=SECRETS["alert"]),
     )  # fmt: skip
-    return World(office, s, office, (o, p, s, place, at, c))
+    return World(office, s, office, (o, p, s, place, at, c, unit))

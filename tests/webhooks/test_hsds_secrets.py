@@ -107,6 +107,7 @@ def test_counts_do_not_betray_it(world: World, api: FlaskClient, sessions: sessi
     before = [api.get(path).data for path in asked]
     with transaction(sessions) as session:
         owners = [m.Phone, m.Url, m.DirectoryContact, m.ServiceAtLocation, m.ServiceNeed, m.ServiceArea]
+        owners += [m.Schedule, m.Funding, m.ServiceCapacity]
         contacts = select(m.DirectoryContact.id).where(m.DirectoryContact.service_id == world.refuge)
         session.execute(delete(m.Phone).where(m.Phone.contact_id.in_(contacts)))
         for model in owners:
@@ -115,7 +116,7 @@ def test_counts_do_not_betray_it(world: World, api: FlaskClient, sessions: sessi
         at = world.hidden_ids[3]
         for owned in (m.LocationAddress, m.Phone):
             session.execute(delete(owned).where(owned.location_id == at))
-        for owned_by in (m.Phone, m.DirectoryContact, m.Program):
+        for owned_by in (m.Phone, m.DirectoryContact, m.Program, m.OrganizationIdentifier):
             session.execute(delete(owned_by).where(owned_by.organization_id == world.hidden_ids[0]))
         session.execute(delete(m.Location).where(m.Location.id == at))
         session.execute(delete(m.Organization).where(m.Organization.id == world.hidden_ids[0]))
