@@ -24,14 +24,14 @@ sys.path.insert(0, str(HERE.parent))
 
 from eval import figures, floors  # noqa: E402 (found by the path set above)
 from eval.reader import Answer  # noqa: E402
-from eval.rows import Row, second, written  # noqa: E402
+from eval.rows import Row, others, written  # noqa: E402
 
 ALARMS = "false alarms"
 
 
 def own_rows() -> list[Row]:
-    """The development set and the second writer's sentences."""
-    return written() + second()
+    """The development set and the other writers' sentences."""
+    return written() + others()
 
 
 def answers(path: Path) -> list[figures.Pair]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 DEV = Path(__file__).resolve().parent / "dev"
-SECOND = DEV.with_name("dev2")  # another writer's sentences, made later; reported apart
+OTHERS = {"second": DEV.with_name("dev2"), "third": DEV.with_name("dev3")}  # other writers' sentences, reported apart
 WRITTEN = ("en", "ht", "acf", "fr", "es")
 UNACCENTED = ("ht", "acf")  # read a second time without accents, as most people type
 REAL = "mission4636_dev.csv"
@@ -71,11 +71,12 @@ def written() -> list[Row]:
     return rows + copies
 
 
-def second() -> list[Row]:
-    """The second writer's sentences, in groups of their own ("second en", ...)."""
+def others() -> list[Row]:
+    """The other writers' sentences, in groups of their own ("second en", ...)."""
     return [
-        Row(f"second-{path.stem}:{number}", group=f"second {path.stem}", **line)
-        for path in sorted(SECOND.glob("*.csv"))
+        Row(f"{writer}-{path.stem}:{number}", group=f"{writer} {path.stem}", **line)
+        for writer, folder in OTHERS.items()
+        for path in sorted(folder.glob("*.csv"))
         for number, line in enumerate(read_csv(path), 2)
     ]
 

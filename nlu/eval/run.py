@@ -26,7 +26,7 @@ from components.normalise import normalise  # noqa: E402 (found by the path set 
 
 from eval import figures, floors, reader, report  # noqa: E402
 from eval.compare import read_examples  # noqa: E402
-from eval.rows import Row, real, second, written  # noqa: E402
+from eval.rows import Row, others, real, written  # noqa: E402
 
 NLU, DOCS = HERE.parent, HERE.parents[1] / "docs"
 VARIABLE = "KOUDMEN_EVAL_DATA"
@@ -72,7 +72,7 @@ def measure() -> report.Results:
     """Train if the training data changed, read everything with and without Rasa, and count."""
     subprocess.run([sys.executable, NLU / "train.py"], check=True)
     found, absent = real_rows()
-    rows = mark_seen(written() + second()) + found
+    rows = mark_seen(written() + others()) + found
     texts = [row.text for row in rows]
     with_rasa, alone = reader.read(texts, offline=False), reader.read(texts, offline=True)
     online = [(row, with_rasa[row.text]) for row in rows]
