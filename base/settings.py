@@ -1,6 +1,7 @@
 """Settings, read once at start into frozen objects: `config.yml` for what an operator edits, the environment for
 secrets, addresses and ports. A missing or wrong setting stops the start with one sentence that names it."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from base.caller import Network
 from base.duration import Duration
 from base.errors import ConfigError
 
@@ -17,7 +19,7 @@ from base.errors import ConfigError
 VARIABLES = {
     "port": "PORT", "staff_port": "STAFF_PORT", "public_base_url": "PUBLIC_BASE_URL",
     "log_level": "KOUDMEN_LOG_LEVEL", "gateway_url": "KOUDMEN_GATEWAY_URL", "api_base": "TWILIO_API_BASE",
-    "timeout_s": "TWILIO_TIMEOUT_S", "ping_url": "KOUDMEN_PING_URL",
+    "timeout_s": "TWILIO_TIMEOUT_S", "ping_url": "KOUDMEN_PING_URL", "trusted_proxies": "KOUDMEN_TRUSTED_PROXIES",
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ht", "acf", "fr", "es")
@@ -228,6 +230,7 @@ class Settings(Frozen):
     port: int = Field(8000, ge=1, le=65535)
     staff_port: int = Field(8001, ge=1, le=65535)
     public_base_url: str = Field(pattern=r"^https?://\S+$")
+    trusted_proxies: tuple[Network, ...] = ()
     database_url: str | None = Field(None, repr=False)
     redis_url: str | None = Field(None, repr=False)
     rasa_url: str | None = None
@@ -295,6 +298,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         "port": port,
         "staff_port": env.get("STAFF_PORT") or "8001",
         "public_base_url": (env.get("PUBLIC_BASE_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
+        "trusted_proxies": _networks(env.get("KOUDMEN_TRUSTED_PROXIES", "")),
         "database_url": env.get("DATABASE_URL") or None,
         "redis_url": env.get("REDIS_URL") or None,
         "rasa_url": env.get("RASA_URL") or None,
@@ -369,6 +373,18 @@ def _oidc(env: Mapping[str, str]) -> Oidc | None:
         return Oidc.model_validate(given)
     except ValidationError:
         raise ConfigError("KOUDMEN_OIDC_ISSUER is an https address, without ? and #") from None
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    """Addresses and networks of proxies, `10.0.0.5 172.16.0.0/12`. Whole continents of addresses are refused: whoever
+    is in there is believed."""
+    try:
+        found = tuple(ipaddress.ip_network(word) for word in text.replace(",", " ").split())
+    except ValueError:
+        raise ConfigError("KOUDMEN_TRUSTED_PROXIES is written '10.0.0.5' or '10.0.0.5 172.16.0.0/12'") from None
+    if any(network.prefixlen < 8 for network in found):
+        raise ConfigError("KOUDMEN_TRUSTED_PROXIES: a network that wide would believe everybody")
+    return found
 
 
 def _shared_keys(text: str) -> dict[str, str]:

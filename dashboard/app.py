@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask, Response, g, redirect, render_template, request, url_for
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Answer
 
@@ -43,7 +43,6 @@ from webhooks.limit import Buckets
 logger = log.get(__name__)
 DATABASE_POOL = 8
 PER_MINUTE, AT_ONCE = 1200, 600  # pages for one session, or one address where nobody is signed in: more is no person
-LARGEST_BODY = 20 * 1024 * 1024  # a directory file for import
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -87,11 +86,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_SECURE=https,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         WTF_CSRF_TIME_LIMIT=None,  # as long as the form's session: a page that was left open overnight says sign in
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
-        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        MAX_CONTENT_LENGTH=guard.FORM,  # for each request the guard says how much (`_admit`)
+        MAX_FORM_MEMORY_SIZE=guard.FORM,
         TEMPLATES_AUTO_RELOAD=False,
     )
-    CSRFProtect(app)  # type: ignore[no-untyped-call]
     guard.protect(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -142,7 +140,7 @@ def _error(error: Exception) -> Answer | tuple[str, int]:
         told = {
             403: (_("This is not open to you"), _("If you need it, ask an administrator.")),
             404: (_("There is nothing here"), _("The address is wrong, or what was here is gone.")),
-            413: (_("This file is too large"), _("At most 20 MB.")),
+            413: (_("This is too large"), _("A form takes 1 MB, a file for the directory 20 MB.")),
         }.get(code, (error.name, ""))
         return error.get_response() if code < 400 else _page(code, *told)
     if isinstance(error, KoudmenError):

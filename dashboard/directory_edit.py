@@ -207,7 +207,7 @@ def files() -> str:
 
 
 @blueprint.post("/directory/files")
-@needs("change the directory", proof=True)
+@needs("change the directory", proof=True, file=True)
 def bring_in() -> str | tuple[str, int]:
     """A file is tried, or taken in when it was asked for and nothing is wrong."""
     upload, really = request.files.get("file"), request.form.get("act") == "import"

@@ -2,13 +2,17 @@
 
 import re
 import time
+import uuid
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, make_response, redirect, request, url_for
+from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response as Answer
 
 from base import log
-from dashboard.accounts import passkeys, sessions
+from dashboard.accounts import devices, passkeys, sessions
 from dashboard.models import Credential, StaffSession
 from dashboard.permissions import allowed
 from dashboard.web import caller, opened, secure, site
@@ -18,11 +22,18 @@ from oncall.models import Staff
 logger = log.get(__name__)
 FRAGMENT = "X-Koudmen-Fragment"  # sent by our script: answer with a status, not with a page to sign in on
 LARGEST_ID = 2**63 - 1
+LONGEST_TOKEN = 200
 SECOND = frozenset({"me.second", "me.totp", "me.passkey_new", "me.passkey_add", "signin.out", "me.recovery"})
 
 
+FORM_SIGNED_OUT, FORM, FILE = 64 * 1024, 1024 * 1024, 20 * 1024 * 1024  # the largest body, in bytes
+
+
 def protect(app: Flask) -> None:
-    """Put the guard before every view of an application."""
+    """Put the guard before every view of an application. It knows who asks before a byte of a body is read (the check
+    of the page's token reads it), and decides after that."""
+    app.before_request(_admit)
+    CSRFProtect(app)  # type: ignore[no-untyped-call]
     app.before_request(_guard)
 
 
@@ -31,23 +42,58 @@ def cookie_name() -> str:
     return "__Host-koudmen-staff" if secure() else "koudmen-staff"
 
 
-def _guard() -> Answer | None:
+def _admit() -> Answer | None:
+    """The ration, who asks, and how much they may send: a large file only to a view that takes one, by somebody who may
+    use it and has proved who they are."""
     g.staff = g.session = None
-    if request.endpoint is None or request.endpoint == "static":
-        return None  # no such page: 404 for all alike
-    wait = site().buckets.take(request.cookies.get(cookie_name(), "")[:100] or caller(), time.monotonic())
+    request.max_content_length = FORM_SIGNED_OUT
+    if _free():
+        return None
+    wait = site().buckets.take(_whose_ration(), time.monotonic())
     if wait:
         return make_response("too many requests: wait a moment\n", 429, {"Retry-After": str(int(wait) + 1)})
+    marks = _marks()
+    _who(live="public" in marks or bool(marks.get("live")))
+    if g.staff is not None:
+        request.max_content_length = FILE if marks.get("file") and _opens(marks) else FORM
+    return None
+
+
+def _whose_ration() -> str:
+    """A session that was begun here has a ration of its own; everybody else shares that of their address."""
+    token = request.cookies.get(cookie_name(), "")[:LONGEST_TOKEN]
+    return token if sessions.genuine(token) else caller()
+
+
+def _free() -> bool:
+    """No such page, or one of our own files: told to all alike."""
+    return request.endpoint is None or request.endpoint == "static"
+
+
+def _marks() -> dict[str, Any]:
+    return getattr(current_app.view_functions[request.endpoint or ""], "__dict__", {})
+
+
+def _opens(marks: dict[str, Any]) -> bool:
+    """Whether this view would be opened to who asks."""
+    return bool("needs" in marks and allowed(g.staff, marks["needs"]) and g.strong and (proved() or not marks["proof"]))
+
+
+def known_name() -> str:
+    """The cookie of a known browser."""
+    return "__Host-koudmen-known" if secure() else "koudmen-known"
+
+
+def _guard() -> Answer | None:
+    if _free():
+        return None
     if any("\0" in part for part in (request.path, *request.args.values(), *request.form.values())):
         abort(400)  # no browser sends it, and the database has no such letter
     if any(isinstance(one, int) and one > LARGEST_ID for one in (request.view_args or {}).values()):
         abort(404)  # the database has no such number
-    view = current_app.view_functions[request.endpoint]
-    marks = getattr(view, "__dict__", {})
+    marks = _marks()
     if "public" in marks:
-        _who(live=True)
         return None
-    _who(live=bool(marks.get("live")))
     if g.staff is None:
         return _sign_in()
     if "needs" not in marks or not allowed(g.staff, marks["needs"]):
@@ -62,7 +108,7 @@ def _guard() -> Answer | None:
 
 def _who(*, live: bool) -> None:
     token = request.cookies.get(cookie_name(), "")
-    if not token or len(token) > 100:
+    if not sessions.genuine(token) or len(token) > LONGEST_TOKEN:
         return
     with opened() as (session, now):
         found = sessions.current(session, token, now, live=live)
@@ -108,8 +154,18 @@ def give(token: str, answer: Answer) -> Answer:
     return answer
 
 
+def remember(answer: Answer, staff_id: uuid.UUID, now: datetime) -> Answer:
+    """Leave a mark in the browser that this person was in here (dashboard.accounts.devices)."""
+    answer.set_cookie(
+        known_name(), devices.new(staff_id, now), max_age=devices.GOOD_FOR, secure=secure(), httponly=True,
+        samesite="Strict", path="/",
+    )  # fmt: skip
+    return answer
+
+
 def take_away(answer: Answer) -> Answer:
-    """Take it out again, with everything else this site left there."""
+    """Take it out again, with what pages left there. The mark of a known browser stays: it opens nothing, and without
+    it a stranger's guesses would hold the owner up."""
     answer.delete_cookie(cookie_name(), secure=secure(), httponly=True, samesite="Lax", path="/")
-    answer.headers["Clear-Site-Data"] = '"cookies", "storage"'
+    answer.headers["Clear-Site-Data"] = '"storage"'
     return answer

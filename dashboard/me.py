@@ -61,7 +61,7 @@ def totp() -> Answer:
     if not fits:
         flash(_("This code does not fit. Is the phone's clock right? Type the newest code."))
         return redirect(url_for("me.second"), 303)
-    return redirect(url_for("me.recovery"), 303)
+    return guard.remember(redirect(url_for("me.recovery"), 303), me().id, now)
 
 
 def _may_add(session: Session) -> None:
@@ -109,7 +109,8 @@ def recovery_new() -> str:
 @needs("own account", proof=True)
 def password() -> Answer:
     with opened() as (session, now):
-        passwords.put(session, me().id, request.form.get("password", ""), now, me().name)
+        chosen, who = request.form.get("password", ""), me()
+        passwords.put(session, who.id, chosen, now, who.name, who.phone or "", who.email or "")
         sessions.end_all(session, me().id, "new password", now, but=my_session().id)
         audited(session, "password changed", now, f"staff:{me().id}")
     flash(_("The password is changed. Everywhere else you are signed out."))
@@ -137,7 +138,7 @@ def passkey_add() -> Answer:
         audited(session, "passkey added", now, f"staff:{me().id}")
         left = codes.recovery_left(session, me().id)
     flash(_("The passkey is kept. Next time, sign in with it."))
-    return redirect(url_for("me.page" if left else "me.recovery"), 303)
+    return guard.remember(redirect(url_for("me.page" if left else "me.recovery"), 303), me().id, now)
 
 
 @blueprint.post("/me/passkeys/<uuid:passkey_id>/remove")

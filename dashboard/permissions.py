@@ -60,12 +60,14 @@ def allowed(who: Staff, action: Action) -> bool:
     return who.disabled_at is None and action in actions(who.roles)
 
 
-def needs(action: Action, *, proof: bool = False, live: bool = False) -> Callable[[View], View]:
+def needs(
+    action: Action, *, proof: bool = False, live: bool = False, file: bool = False
+) -> Callable[[View], View]:  # fmt: skip
     """Marks a view: who may ask for it. `proof`: only soon after proving who they are. `live`: a page that refreshes
-    itself, which keeps no session alive."""
+    itself, which keeps no session alive. `file`: a large file may be sent to it."""
 
     def mark(view: View) -> View:
-        view.__dict__.update(needs=action, proof=proof, live=live)
+        view.__dict__.update(needs=action, proof=proof, live=live, file=file)
         return view
 
     return mark

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as Answer
 from base import audit
 from base.errors import InvalidInput
 from dashboard import guard
-from dashboard.accounts import codes, passkeys, passwords, sessions, throttle
+from dashboard.accounts import codes, devices, passkeys, passwords, sessions, throttle
 from dashboard.permissions import needs, public
 from dashboard.web import as_uuid, caller, me, my_session, opened, passkey_site
 from dashboard.words import N_, _
@@ -39,7 +39,7 @@ def page() -> str | Answer:
 def password() -> Answer | tuple[str, int]:
     """The first half: who, and the password. Then the one-time code is asked for."""
     then, account = guard.local(request.form.get("then")), request.form.get("account", "")[:200]
-    counted = _try(_written(account))[1]
+    counted = _try_account(account)
     with opened() as (session, now):
         who = _known(session, account) if counted else None
         right = counted and passwords.fits(session, who.id if who else None, request.form.get("password", ""))
@@ -51,10 +51,18 @@ def password() -> Answer | tuple[str, int]:
         return _ask_second(session, who, then, now)
 
 
-def _try(account: str) -> tuple[throttle.Who, int | None]:
+def _try_account(account: str) -> int | None:
+    """A try for what was typed as the account: its phone and its e-mail address are one."""
+    with opened() as (session, _):
+        who = _known(session, account)
+    return _try(str(who.id) if who else _written(account), who.id if who else None)[1]
+
+
+def _try(counted_as: str, staff_id: uuid.UUID | None) -> tuple[throttle.Who, int | None]:
     """A try is counted, and committed, before it is looked at; None when there were too many."""
+    mark = request.cookies.get(guard.known_name(), "")
     with opened() as (session, now):
-        one = throttle.who(account, caller())
+        one = throttle.who(counted_as, caller(), devices.known(mark, staff_id, now))
         return one, throttle.begin(session, one, now)
 
 
@@ -84,7 +92,7 @@ def code() -> Answer | tuple[str, int]:
         if asked is None or asked.staff_id is None:
             flash(_("That took too long. Begin again."))
             return redirect(url_for("signin.page", then=then), 303)
-    tries, counted = _try(f"code {asked.staff_id}")
+    tries, counted = _try(f"code {asked.staff_id}", asked.staff_id)
     with opened() as (session, now):
         who = session.get_one(Staff, asked.staff_id)
         how = _second(session, who, typed, now) if counted else None
@@ -146,13 +154,13 @@ def set_up() -> Answer | tuple[str, int]:
 
 def _set_up(account: str, chosen: str) -> Answer | tuple[str, int]:
     """With the right code. A password that is too easy undoes everything, so that the code is still good."""
-    counted = _try(_written(account))[1]
+    counted = _try_account(account)
     with opened() as (session, now):
         who = _known(session, account) if counted else None
         if who is None or who.disabled_at or not codes.setup_fits(session, who.id, request.form.get("code", ""), now):
             return render_template("signin/setup.html", account=account, wrong=_(WRONG)), 401
         throttle.fine(session, counted)
-        passwords.put(session, who.id, chosen, now, who.name)
+        passwords.put(session, who.id, chosen, now, who.name, who.phone or "", who.email or "")
         sessions.end_all(session, who.id, "new password", now)
         if _second_proof(session, who):
             codes.setup_done(session, who.id)
@@ -179,7 +187,7 @@ def again() -> str:
 def prove() -> Answer | tuple[str, int]:
     """Prove once more who one is, before something leaves the site."""
     then = guard.local(request.form.get("then"))
-    tries, counted = _try(f"again {me().id}")
+    tries, counted = _try(f"again {me().id}", me().id)
     with opened() as (session, now):
         if not counted or not passwords.fits(session, me().id, request.form.get("password", "")):
             return render_template("signin/again.html", then=then, wrong=_(WRONG)), 401
@@ -224,4 +232,5 @@ def entered(session: Session, who: Staff, how: How, then: str, now: datetime) ->
     token = sessions.begin(session, who.id, how, request.headers.get("User-Agent", "")[:300], now)
     audit.record(session, "signed in", now, actor=who.id, subject=f"staff:{who.id}", detail={"how": how})
     browser.clear()
-    return guard.give(token, redirect(then, 303))
+    answer = guard.give(token, redirect(then, 303))
+    return answer if how == "setup" else guard.remember(answer, who.id, now)

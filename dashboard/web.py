@@ -1,6 +1,5 @@
 """What the views share: the database, the settings, the time, and who asks."""
 
-import ipaddress
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +11,19 @@ from urllib.parse import urlsplit
 from flask import current_app, g, request
 from sqlalchemy.orm import Session, sessionmaker
 
-from base import audit
+from base import audit, log
+from base.caller import caller as whence
+from base.caller import untold
 from base.db import database_now, transaction
 from base.settings import Settings
 from dashboard.accounts import passkeys
 from dashboard.models import StaffSession
 from dashboard.permissions import Action, allowed
 from messaging.bell import Bell
-from oncall import rota
 from oncall.models import Staff
 from webhooks.limit import Buckets
+
+logger = log.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,14 @@ def audited(session: Session, action: str, now: datetime, subject: str = "", **d
 
 
 def caller() -> str:
-    """Where the request comes from. Our own proxy, on this machine, says it last in X-Forwarded-For."""
-    peer = request.remote_addr or ""
-    said = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    try:
-        return said if said and ipaddress.ip_address(peer).is_loopback else peer
-    except ValueError:
-        return said or peer
+    """Where the request comes from, by the word of our own proxies alone (base.caller). When a proxy that is not
+    trusted stands before us, that is logged once: all its callers would be throttled as one."""
+    peer, said = request.remote_addr or "", ",".join(request.headers.getlist("X-Forwarded-For"))
+    trusted = site().settings.trusted_proxies
+    if untold(peer, said, trusted) and not current_app.extensions.setdefault("proxy told", False):
+        current_app.extensions["proxy told"] = True
+        logger.warning("a proxy is not trusted", reason="KOUDMEN_TRUSTED_PROXIES")
+    return whence(peer, said, trusted)
 
 
 def address() -> str:
@@ -108,11 +111,6 @@ def as_uuid(text: str) -> uuid.UUID | None:
 
 
 def on_duty() -> list[str] | None:
-    """The names of those on duty now, level 1 first; None for who may not see the rota. The guard has looked already
-    (in its own transaction, so that a page that is made inside one asks for no second connection)."""
-    if not may("see the rota"):
-        return None
-    if "on_duty" not in g:
-        with opened() as (session, now):
-            g.on_duty = rota.names_now(session, now)
-    return cast(list[str], g.on_duty)
+    """The names of those on duty now, level 1 first; None for who may not see the rota, on public pages, and in parts
+    of pages. The guard has looked, in its own transaction: a page asks for no second connection."""
+    return cast(list[str] | None, g.get("on_duty"))

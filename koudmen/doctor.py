@@ -46,7 +46,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     checks: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
         ("people", _people), ("keys", _keys), ("spool", _spool), ("disk", _disk), ("database", _database),
         ("redis", _redis), ("rasa", _rasa), ("address", _address), ("twilio", _twilio),
-        ("staff site", _staff),
+        ("staff site", _staff), ("proxy", _proxies),
     ]  # fmt: skip
     for part, check in checks:
         try:
@@ -174,6 +174,17 @@ def _staff(settings: Settings) -> Iterator[Finding]:
         yield Finding("staff site", "bad", "oncall.staff_url is empty: pages have no link, passkeys no name")
     elif not settings.staff_url.startswith("https://"):
         yield Finding("staff site", "bad", "oncall.staff_url is not https: nobody can sign in")
+
+
+def _proxies(settings: Settings) -> Iterator[Finding]:
+    """Whose word about callers' addresses is believed."""
+    others = ", ".join(str(one) for one in settings.trusted_proxies)
+    believed = "X-Forwarded-For is believed from this machine" + (f" and from {others}" if others else " alone")
+    if others or settings.host in {"127.0.0.1", "::1", "localhost"}:
+        yield Finding("proxy", "ok", believed)
+        return
+    words = f"{believed}, but {settings.host} is open to others: of a proxy there all callers look like one"
+    yield Finding("proxy", "look", f"{words}; set KOUDMEN_TRUSTED_PROXIES to its address")
 
 
 def _twilio(settings: Settings) -> Iterator[Finding]:

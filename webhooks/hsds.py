@@ -1,7 +1,6 @@
 """The HSDS API: anonymous, cacheable, limited in rate. Errors are RFC 9457 problems."""
 
 import hashlib
-import ipaddress
 import math
 import threading
 import time
@@ -15,6 +14,7 @@ from sqlalchemy import Select, text
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable, TooManyRequests
 
+from base.caller import caller
 from base.errors import InvalidInput
 from directory.hsds import filters, lists, openapi, profile
 from directory.hsds.objects import Objects
@@ -281,10 +281,6 @@ def _base() -> str:
 
 
 def _caller() -> str:
-    """Who asks. Our own proxy, on this machine, says it last in X-Forwarded-For; nobody else is believed."""
-    peer = request.remote_addr or ""
-    said = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    try:
-        return said if said and ipaddress.ip_address(peer).is_loopback else peer
-    except ValueError:
-        return said or peer
+    """Who asks, by the word of our own proxies alone (base.caller)."""
+    peer, said = request.remote_addr or "", ",".join(request.headers.getlist("X-Forwarded-For"))
+    return caller(peer, said, context().settings.trusted_proxies)

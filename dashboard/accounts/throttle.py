@@ -1,8 +1,10 @@
 """Wrong passwords and codes are counted before anything is hashed: trying costs the attacker time, not the machine.
 
-Counted for an account from one caller, for an account from anywhere (higher, so that a stranger cannot easily lock an
-officer out; passkeys are never counted), and for a caller over all accounts. Figures: our own choice after OWASP ASVS
-2.2.1 (at most 100 failed tries an hour on one account)."""
+Counted for an account from one caller, for an account from anywhere, and for a caller over all accounts. A browser in
+which the account's owner was signed in before (dashboard.accounts.devices) is counted by itself alone: strangers' tries
+do not hold the owner up there, and its own are as few. Passkeys are never counted. Figures: our own choice after OWASP
+ASVS 2.2.1 (at most 100 failed tries an hour on one account): 20 in a quarter of an hour from all strangers together, so
+80 an hour, and 5 from each known browser."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,16 +22,19 @@ FROM_ONE, FROM_ANYWHERE, OF_CALLER = 5, 20, 40
 
 @dataclass(frozen=True)
 class Who:
-    """Keyed hashes of what was typed as the account, and of where it came from."""
+    """Keyed hashes of the account, and of where it came from. `known`: a browser in which the owner was before."""
 
     account: bytes
     caller: bytes
+    known: bool = False
 
 
-def who(account: str, caller: str) -> Who:
-    """The two hashes by which tries are counted."""
-    written = "".join(account.lower().split())
-    return Who(keys().lookup("sign-in account", written), keys().lookup("sign-in caller", caller))
+def who(account: str, caller: str, browser: str | None = None) -> Who:
+    """By what tries are counted. `browser`: the name of a known one (devices.known)."""
+    written = keys().lookup("sign-in account", "".join(account.lower().split()))
+    if browser:
+        return Who(written, keys().lookup("sign-in browser", browser), known=True)
+    return Who(written, keys().lookup("sign-in caller", caller))
 
 
 def begin(session: Session, one: Who, now: datetime) -> int | None:
@@ -60,7 +65,9 @@ def _blocked(session: Session, one: Who, now: datetime) -> bool:
             recent, mine | here
         )
     ).one()
-    return bool(counted[0] >= FROM_ONE or counted[1] >= FROM_ANYWHERE or counted[2] >= OF_CALLER)
+    if counted[0] >= FROM_ONE:
+        return True
+    return not one.known and bool(counted[1] >= FROM_ANYWHERE or counted[2] >= OF_CALLER)
 
 
 def forget(session: Session, one: Who) -> None:

@@ -2,12 +2,17 @@
 every role, and signed out."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.routing import Rule
 
 from dashboard.guard import FRAGMENT
+from dashboard.models import StaffSession
 from oncall.models.staff import ROLES
 from tests.dashboard.conftest import SignedIn
 
@@ -220,3 +225,40 @@ def test_what_no_person_asks_for_is_held_back_and_nobody_else_with_it(app: Flask
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["Retry-After"]) >= 1
     assert other.get("/me").status_code == 200
+
+
+BOUNDARY = "xxxxxxxxxx"
+
+
+def sent(client: FlaskClient, path: str, size: int) -> int:
+    """The answer to a file of so many bytes. The body says how much of it was read: none of one that is refused."""
+    head = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="x.csv"\r\n'
+        "Content-Type: text/csv\r\n\r\n"
+    ).encode()
+    body = head + b"x" * size + f"\r\n--{BOUNDARY}--\r\n".encode()
+    return client.post(path, data=body, content_type=f"multipart/form-data; boundary={BOUNDARY}").status_code
+
+
+def test_a_large_body_is_read_of_nobody_but_who_may_send_one(
+    app: Flask, signed_in: SignedIn, sessions: sessionmaker[Session]
+) -> None:
+    """Before signing in 64 KB, then 1 MB; a large file only from who may import it and has proved who they are."""
+    app.config["WTF_CSRF_ENABLED"] = False
+    nobody, officer, editor = app.test_client(), signed_in("officer").client, signed_in("editor").client
+    large, form = 3 * 1024 * 1024, 100 * 1024
+    assert sent(nobody, "/sign-in", form) == 413
+    assert sent(nobody, "/directory/files", form) == 413
+    assert sent(officer, "/me/password", form) != 413
+    assert sent(officer, "/me/password", large) == 413
+    assert sent(officer, "/directory/files", large) == 413
+    assert sent(editor, "/me/password", large) == 413
+    assert sent(editor, "/directory/files", large) == 200, "read, and told what is wrong with it"
+    assert sent(editor, "/directory/files", 21 * 1024 * 1024) == 413
+    with sessions() as session, session.begin():
+        session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
+    assert sent(editor, "/directory/files", large) == 413
+
+
+def test_the_token_of_the_page_is_looked_for_in_no_large_body(app: Flask) -> None:
+    assert sent(app.test_client(), "/sign-in", 100 * 1024) == 413

@@ -90,6 +90,21 @@ def test_where_real_people_text_the_staff_site_is_reached_by_https(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("host", "trusted", "level", "told"),
+    [
+        ("127.0.0.1", "", "ok", "this machine alone"),
+        ("0.0.0.0", "", "look", "KOUDMEN_TRUSTED_PROXIES"),
+        ("0.0.0.0", "10.0.0.5", "ok", "and from 10.0.0.5/32"),
+    ],
+)
+def test_which_proxies_are_believed_is_told(tmp_path: Path, host: str, trusted: str, level: str, told: str) -> None:
+    twilio = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "x", "TWILIO_SMS_FROM": "+17675550199"}
+    seen = Seen.of(make_settings(tmp_path, HOST=host, KOUDMEN_TRUSTED_PROXIES=trusted, **twilio))
+    assert seen.level("proxy") == level
+    assert told in seen.found["proxy"][1]
+
+
+@pytest.mark.parametrize(
     ("name", "age", "level"),
     [("inbound", 14.9, 0), ("inbound", 15, 1), ("inbound", 60, 2), ("protection", 5, 1), ("protection", 20, 2)],
 )
