@@ -10,8 +10,7 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from base import log
-from base.clock import now
-from base.db import transaction
+from base.db import database_now, transaction
 from base.errors import KoudmenError
 from base.heartbeat import beat
 from base.settings import seconds
@@ -54,7 +53,9 @@ def reconcile_now(runtime: Runtime) -> int:
     settings = runtime.settings
     if settings.twilio is None:
         return 0
-    carrier, at = TwilioChannel(settings.twilio, settings.public_base_url), now()
+    carrier = TwilioChannel(settings.twilio, settings.public_base_url)
+    with transaction(runtime.sessions) as session:
+        at = database_now(session)
     taken = reconcile(runtime.engine, carrier, at - settings.config.sweeper.look_back, at - UNDER_WAY)
     with transaction(runtime.sessions) as session:
         beat(session, "reconciler", f"ok, {taken} had never arrived" if taken else "ok")

@@ -1,7 +1,7 @@
 """Takes in what the carrier has and we have not: Twilio does not bring a refused or lost webhook again."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import Engine, text
@@ -12,7 +12,8 @@ from messaging.inbound import Inbound
 from messaging.inbox import Arrival
 
 BATCH = 200
-MOST = 5000  # of one sender in one look; the next look goes on
+MOST = 5000  # in one listing; a time in which more came in is listed in two halves
+SHORTEST = timedelta(seconds=2)  # the list goes by whole seconds
 logger = log.get(__name__)
 _KNOWN = text("SELECT external_id FROM inbound_message WHERE provider = :provider AND external_id = ANY (:ids)")
 
@@ -20,7 +21,9 @@ _KNOWN = text("SELECT external_id FROM inbound_message WHERE provider = :provide
 class Listing(Protocol):
     """A carrier that can be asked what came in."""
 
-    def arrived(self, since: datetime, most: int) -> Iterable[tuple[Inbound, datetime | None]]: ...
+    def arrived(
+        self, since: datetime, until: datetime, most: int
+    ) -> Iterable[tuple[Inbound, datetime | None]]: ...
 
 
 def reconcile(engine: Engine, carrier: Listing, since: datetime, until: datetime) -> int:
@@ -29,12 +32,22 @@ def reconcile(engine: Engine, carrier: Listing, since: datetime, until: datetime
     `until` is some minutes ago: a webhook that is still under way is not late. Idempotent with the webhook, which may
     come even later. SendError when the carrier's list cannot be read.
     """
-    listed = [Arrival(inbound, at) for inbound, at in carrier.arrived(since, MOST) if at is None or at <= until]
-    listed.reverse()  # oldest first
-    taken = sum(_take(engine, part) for part in _parts(listed))
+    taken = _between(engine, carrier, since, until)
     if taken:
         logger.error("messages that never arrived were taken in", count=taken)
     return taken
+
+
+def _between(engine: Engine, carrier: Listing, since: datetime, until: datetime) -> int:
+    """The list shows the newest first and ends after so many: on a busy day the older half is asked for by itself, and
+    taken in before the newer one."""
+    found = list(carrier.arrived(since, until, MOST))
+    if len(found) >= MOST and until - since > SHORTEST:
+        middle = since + (until - since) / 2
+        return _between(engine, carrier, since, middle) + _between(engine, carrier, middle, until)
+    listed = [Arrival(inbound, at) for inbound, at in found if at is None or at <= until]
+    listed.reverse()  # oldest first
+    return sum(_take(engine, part) for part in _parts(listed))
 
 
 def _parts(listed: list[Arrival]) -> Iterator[list[Arrival]]:

@@ -156,12 +156,14 @@ class TwilioChannel:
             raise OutcomeUnknown("no answer to the look-up") from None
         return None
 
-    def arrived(self, since: datetime, most: int) -> Iterator[tuple[Inbound, datetime | None]]:
-        """What came in for our senders since then, newest first, and when, as Twilio's list tells it (without media
-        addresses, places and buttons, which only the webhook has). What cannot be read is left out."""
+    def arrived(self, since: datetime, until: datetime, most: int) -> Iterator[tuple[Inbound, datetime | None]]:
+        """What came in for our senders between the two, at most `most` for each, newest first, and when, as Twilio's
+        list tells it (without media addresses, places and buttons, which only the webhook has). What cannot be read is
+        left out."""
+        between = {"DateSent>": _time(since), "DateSent<": _time(until + timedelta(seconds=1))}
         for ours in (self.account.sms_from, self.account.whatsapp_from):
             if ours:
-                for record in self.api.list({"To": ours, "DateSent>": _time(since)}, most=most):
+                for record in self.api.list({"To": ours, **between}, most=most):
                     with suppress(InvalidInput):
                         if _came_in(record):
                             yield listed_inbound(record), _listed_at(record)

@@ -1,6 +1,7 @@
 """What the double remembers: messages both ways and calls, as the REST API shows them, and lists of them."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,7 @@ from tests.fakes.twilio_text import rfc2822
 
 RANK = {"accepted": 0, "queued": 0, "sending": 1, "sent": 2, "undelivered": 3, "failed": 3, "delivered": 3, "read": 4}
 Json = dict[str, object]
+_DATES = ("DateSent>", "DateSent<", "DateSent")
 
 
 @dataclass(slots=True, eq=False)
@@ -164,6 +166,7 @@ class Store:
     def newest(self, query: Form, seen_by: datetime) -> list[Message]:
         """Messages that fit the filters of a list request, newest first, made no later than `seen_by`."""
         to, sender = _one(query, "To"), _one(query, "From")
+        fits = _filter(query)
         with self.changed:
             address = to or sender
             found = self._with.get(address, []) if address else self.messages.values()
@@ -173,7 +176,7 @@ class Store:
                 if (not to or m.to == to)
                 and (not sender or m.from_ == sender)
                 and m.created <= seen_by
-                and _fits(m, query)
+                and fits(m.sent or m.created)
             ]
 
 
@@ -181,14 +184,16 @@ def _one(query: Form, name: str) -> str | None:
     return query[name][0] if query.get(name) else None
 
 
-def _fits(message: Message, query: Form) -> bool:
-    sent = message.sent or message.created
-    after, before, day = (_one(query, name) for name in ("DateSent>", "DateSent<", "DateSent"))
-    if after and sent < moment(after):
-        return False
-    if before and sent > moment(before):
-        return False
-    return not day or moment(day) <= sent < moment(day) + timedelta(days=1)
+def _filter(query: Form) -> Callable[[datetime], bool]:
+    """Whether a date of sending fits the query."""
+    after, before, day = (moment(given) if (given := _one(query, name)) else None for name in _DATES)
+
+    def fits(sent: datetime) -> bool:
+        if (after and sent < after) or (before and sent > before):
+            return False
+        return not day or day <= sent < day + timedelta(days=1)
+
+    return fits
 
 
 def moment(text: str) -> datetime:

@@ -92,3 +92,16 @@ def test_many_pages_are_read(engine: Engine, twilio: TwilioDouble, channel: Twil
     channel.api.most_a_page = 2
     assert reconcile(engine, channel, now() - HOURS, now() + HOURS) == 7
     assert [body for _, body in stored(engine)] == [f"{n}" for n in range(7)]
+
+
+def test_more_than_one_listing_shows_are_taken_in_to_the_oldest(
+    engine: Engine, twilio: TwilioDouble, channel: TwilioChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the worst day the newest of a listing are all under way: those before them must not be lost from sight."""
+    monkeypatch.setattr("messaging.reconcile.MOST", 4)
+    begun = now()
+    for n in range(20):
+        twilio.send_sms("+17675550101", f"{n}", deliver=False)
+        twilio.advance(timedelta(seconds=3))
+    assert reconcile(engine, channel, begun - timedelta(minutes=1), begun + timedelta(seconds=45)) == 16
+    assert [body for _, body in stored(engine)] == [f"{n}" for n in range(16)]
