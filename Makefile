@@ -5,7 +5,7 @@ SETUP := sh scripts/bootstrap.sh
 # Some machines forbid Python to keep compiled files; each of our many processes would then compile all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint audit bench bench-day eval faults faults-short words
+.PHONY: help setup up test lint audit bench bench-day eval faults faults-long faults-short words
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ eval: ## how well it understands
 
 faults: ## kill each process in the middle of the work and count what is lost
 	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec .venv/bin/pytest tests/faults $(ARGS)
+
+faults-long: ## 100,000 messages in a storm of faults, some 25 minutes (ARGS='--messages 5000' for less)
+	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec $(PYTHON) -m tests.bench.storm $(ARGS)
 
 faults-short: ## the database and the disk, in a minute
 	@$(SETUP) && exec .venv/bin/pytest tests/faults/test_database.py $(ARGS)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,6 +22,7 @@ from messaging.twilio import TwilioChannel
 LOOK_S = 5.0
 BEAT_S = 15.0
 UNDER_WAY = timedelta(minutes=3)  # Twilio waits 15 s for a webhook and as long again for the fallback
+OVERLAP = timedelta(minutes=15)  # compared once more by the next look
 logger = log.get(__name__)
 
 
@@ -44,19 +45,38 @@ def chores(runtime: Runtime) -> list[Chore]:
     if rules.synthetic:
         found.append(Chore("synthetic", BEAT_S, lambda: synthetic.watch(runtime)))
     if runtime.settings.twilio and rules.reconcile:
-        found.append(Chore("reconcile", seconds(rules.reconcile), lambda: reconcile_now(runtime)))
+        found.append(Chore("reconcile", seconds(rules.reconcile), Reconciler(runtime).look))
     return [chore for chore in found if chore.every_s]
 
 
-def reconcile_now(runtime: Runtime) -> int:
+class Reconciler:
+    """Remembers how far the carrier's list has been compared, so that a busy day is not listed whole each time."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.whole_at: datetime | None = None  # when the whole of `look_back` was last compared
+        self.until: datetime | None = None
+
+    def look(self) -> int:
+        """Compare what is not compared yet, with OVERLAP before it; from time to time the whole of `look_back`, for the
+        carrier may list a message late. Returns how many messages had never arrived."""
+        with transaction(self.runtime.sessions) as session:
+            at = database_now(session)
+        back = self.runtime.settings.config.sweeper.look_back
+        whole = self.until is None or self.whole_at is None or at - self.whole_at >= back / 4
+        since = at - back if whole or self.until is None else max(at - back, self.until - OVERLAP)
+        taken = reconcile_now(self.runtime, since, at - UNDER_WAY)
+        self.until, self.whole_at = at - UNDER_WAY, at if whole else self.whole_at
+        return taken
+
+
+def reconcile_now(runtime: Runtime, since: datetime, until: datetime) -> int:
     """One look at the carrier's list. Returns how many messages had never arrived."""
     settings = runtime.settings
     if settings.twilio is None:
         return 0
     carrier = TwilioChannel(settings.twilio, settings.public_base_url)
-    with transaction(runtime.sessions) as session:
-        at = database_now(session)
-    taken = reconcile(runtime.engine, carrier, at - settings.config.sweeper.look_back, at - UNDER_WAY)
+    taken = reconcile(runtime.engine, carrier, since, until)
     with transaction(runtime.sessions) as session:
         beat(session, "reconciler", f"ok, {taken} had never arrived" if taken else "ok")
     if taken:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from base.errors import ConfigError
-from koudmen.chores import reconcile_now
+from koudmen.chores import Reconciler
 from koudmen.cli import parser
 from koudmen.runtime import make_runtime
 
@@ -13,5 +13,5 @@ def main(arguments: Sequence[str]) -> int:
     runtime = make_runtime(pool_size=1)
     if runtime.settings.twilio is None:
         raise ConfigError("TWILIO_ACCOUNT_SID is not set: there is no carrier to ask")
-    print(f"taken in: {reconcile_now(runtime)} messages that had never arrived")
+    print(f"taken in: {Reconciler(runtime).look()} messages that had never arrived")
     return 0

@@ -64,13 +64,13 @@ def _measured(stack: Stack, senders: list[str], begin: Callable[[], object]) -> 
 def since(stack: Stack, began: Mapping[str, float]) -> list[float]:
     """Seconds from when each sender began (monotonic) to the page, sorted."""
     until = time.monotonic() + PATIENCE_S
-    while len(arrived := _arrived(stack, set(began))) < len(began) and time.monotonic() < until:
+    while len(arrived := arrived_pages(stack, set(began))) < len(began) and time.monotonic() < until:
         time.sleep(0.25)
     return sorted(arrived.get(sender, start + NEVER_S) - start for sender, start in began.items())
 
 
-def _arrived(stack: Stack, senders: Set[str]) -> dict[str, float]:
-    """When the page of each sender's case was taken by the carrier (monotonic)."""
+def arrived_pages(stack: Stack, senders: Set[str]) -> dict[str, float]:
+    """Sender -> when the page of each sender's case was taken by the carrier (monotonic)."""
     pages = stack.double.sent(OFFICER)
     with Session(stack.engine) as session:
         rows = session.execute(

@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import orjson
 import urllib3
@@ -56,14 +57,17 @@ class Stack:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Stack]:
-    """Everything started and ready; stopped at the end."""
+def running(
+    folder: Path, *, sweeper: Mapping[str, str] = MappingProxyType({}), env: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Stack]:
+    """Everything started and ready; stopped at the end. `sweeper` changes settings of that name in config.yml, `env` is
+    added to the environment."""
     home.make(folder)
     port = free_port()
     with ExitStack() as stack:
         double = TwilioDouble(f"http://127.0.0.1:{port}", permissive=True)
         stack.callback(double.stop)
-        stack.enter_context(_up(folder, _environment(folder, port, double)))
+        stack.enter_context(_up(folder, {**_environment(folder, port, double, sweeper), **env}))
         wait_until(lambda: _ready(port), f"the service is ready ({folder / 'up.log'})", 90)
         use_keys(load_keys(None, folder))
         engine = make_engine(home.read_addresses(folder)["DATABASE_URL"], pool_size=2)
@@ -71,11 +75,11 @@ def running(folder: Path) -> Iterator[Stack]:
         yield Stack(folder, engine, double)
 
 
-def _environment(folder: Path, port: int, double: TwilioDouble) -> dict[str, str]:
+def _environment(folder: Path, port: int, double: TwilioDouble, sweeper: Mapping[str, str]) -> dict[str, str]:
     config = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf-8"))
     for channel in ("sms", "whatsapp"):
         config["channels"][channel]["segments_per_s"] = SEGMENTS_PER_S
-    config["sweeper"] |= {"synthetic": "0 s", "reconcile": "0 s"}  # every message is one of ours
+    config["sweeper"] |= {"synthetic": "0 s", "reconcile": "0 s", **sweeper}  # every message is ours
     (folder / "config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     ours = {"KOUDMEN_HOME": str(folder), "KOUDMEN_CONFIG": str(folder / "config.yml"), "KOUDMEN_REHEARSAL": "1"}

@@ -182,3 +182,28 @@ def test_who_had_a_case_before_them_is_forgotten_with_the_log(runtime: Runtime) 
     with runtime.sessions() as session:
         assert session.scalar(select(func.count()).select_from(CaseViewer)) == 1
         assert session.scalar(select(func.count()).where(CaseEvent.kind == "viewed")) == 2
+
+
+def test_a_look_begins_where_the_last_one_ended(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And goes back the whole way when it is the first, or the last whole one is long ago, or one has failed."""
+    back = runtime.settings.config.sweeper.look_back
+    looks: list[timedelta] = []
+    monkeypatch.setattr(chores, "reconcile_now", lambda _, since, until: looks.append(until - since) or 0)
+    reconciler = chores.Reconciler(runtime)
+    for _ in range(2):
+        reconciler.look()
+    assert looks[0] == back - chores.UNDER_WAY
+    assert chores.OVERLAP <= looks[1] < chores.OVERLAP + timedelta(minutes=1)
+    assert reconciler.whole_at
+    reconciler.whole_at -= back / 4
+    reconciler.look()
+    assert looks[2] == looks[0]
+
+    def fails(*_: object) -> int:
+        raise SendError("away")
+
+    monkeypatch.setattr(chores, "reconcile_now", fails)
+    before = reconciler.until
+    with pytest.raises(SendError):
+        reconciler.look()
+    assert reconciler.until == before
