@@ -21,9 +21,7 @@ _KNOWN = text("SELECT external_id FROM inbound_message WHERE provider = :provide
 class Listing(Protocol):
     """A carrier that can be asked what came in."""
 
-    def arrived(
-        self, since: datetime, until: datetime, most: int
-    ) -> Iterable[tuple[Inbound, datetime | None]]: ...
+    def arrived(self, since: datetime, until: datetime, most: int) -> Iterable[tuple[Inbound, datetime | None]]: ...
 
 
 def reconcile(engine: Engine, carrier: Listing, since: datetime, until: datetime) -> int:
