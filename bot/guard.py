@@ -11,6 +11,7 @@ from typing import Any, Literal
 from messaging.outbox import Lane
 
 WINDOW = timedelta(minutes=5)
+APART = timedelta(minutes=10)  # the same text comes again within this: still in a row, however slowly
 SAME = 8  # the same text so often in a row is a machine, or somebody whom the next reply helps no more than the last
 MANY = 40
 FAR_TOO_MANY = 80  # from here on even what is said for protection is left out: their case is open long since
@@ -19,12 +20,19 @@ Pace = dict[str, Any]
 
 
 def step(before: Mapping[str, Any] | None, mark: str, at: datetime) -> Pace:
-    """The pace of a conversation after one more message: `count` in this window, `same` in a row."""
-    fresh = before is None or at - datetime.fromisoformat(before["since"]) > WINDOW
-    if before is None or fresh:
-        return {"since": at.isoformat(), "count": 1, "same": 1, "mark": mark}
-    same = before["same"] + 1 if before["mark"] == mark else 1
-    return {"since": before["since"], "count": before["count"] + 1, "same": same, "mark": mark}
+    """The pace of a conversation after one more message: `count` in this window, `same` in a row.
+
+    Who has been found to be a loop or a flood is one until WINDOW has passed without a message: a machine that never
+    pauses is not answered anew in each window.
+    """
+    if before is None:
+        return {"since": at.isoformat(), "last": at.isoformat(), "count": 1, "same": 1, "mark": mark}
+    since, last = (datetime.fromisoformat(before.get(name, before["since"])) for name in ("since", "last"))
+    again = before["mark"] == mark and at - last <= APART
+    same = before["same"] + 1 if again else 1
+    goes_on = at - since <= WINDOW or (bool(verdict(before)) and at - last <= WINDOW)
+    count, since = (before["count"] + 1, since) if goes_on else (1, at)
+    return {"since": since.isoformat(), "last": at.isoformat(), "count": count, "same": same, "mark": mark}
 
 
 def verdict(pace: Mapping[str, Any]) -> Verdict:

@@ -19,6 +19,7 @@ from bot.models import UnreadMessage
 from bot.rasa import Away, Parsed
 from messaging import inbox, simulator
 from messaging.models import Conversation, InboundMessage, OptEvent, OutboundMessage
+from messaging.outbox import Lane
 from oncall.models import Case, CaseEvent
 
 BROKEN = {"results": 5}  # a state that cannot be read: every turn on it fails
@@ -279,10 +280,41 @@ def test_a_flood_is_read_to_its_last_message_and_its_disclosure_is_heard(house: 
     assert not answered & set(range(guard.MANY, told))
 
 
-def test_somebody_else_and_a_later_hour_are_not_meant(house: House) -> None:
-    start = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    pace = None
-    for n in range(50):
-        pace = guard.step(pace, "a", start + n * timedelta(minutes=1))
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def pace_of(marks: Sequence[str], apart: timedelta) -> guard.Pace:
+    """After messages of these marks, so far apart."""
+    pace: guard.Pace | None = None
+    for n, mark in enumerate(marks):
+        pace = guard.step(pace, mark, NOON + n * apart)
     assert pace
-    assert guard.verdict(pace) == ""
+    return pace
+
+
+def test_who_writes_something_else_or_hours_later_is_not_meant() -> None:
+    assert guard.verdict(pace_of("abcdefgh" * 6, timedelta(minutes=1))) == ""
+    assert guard.verdict(pace_of("a" * 50, timedelta(minutes=11))) == ""
+
+
+def test_a_machine_that_says_the_same_each_minute_is_a_loop_however_long() -> None:
+    for count in range(guard.SAME, 60):
+        assert guard.verdict(pace_of("a" * count, timedelta(minutes=1))) == "loop"
+
+
+def test_two_machines_in_talk_are_not_answered_anew_in_each_window() -> None:
+    """A bot that says something else each time, every five seconds, for an hour: told once, answered 39 times."""
+    pace: guard.Pace | None = None
+    answered = told = 0
+    for n in range(720):
+        pace = guard.step(pace, f"{n % 7}", NOON + n * timedelta(seconds=5))
+        answered += not guard.muted(pace, Lane.REPLY)
+        told += bool(guard.verdict(pace)) and guard.first_time(pace)
+    assert (answered, told) == (guard.MANY - 1, 1)
+    assert pace
+    assert guard.verdict(guard.step(pace, "a person", NOON + timedelta(hours=2))) == ""
+
+
+def test_a_pace_written_by_an_earlier_version_goes_on() -> None:
+    old = {"since": NOON.isoformat(), "count": 3, "same": 2, "mark": "a"}
+    assert guard.step(old, "a", NOON + timedelta(minutes=1))["same"] == 3

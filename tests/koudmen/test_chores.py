@@ -1,6 +1,6 @@
 """What the sweeper does beside: purge, synthetic message, and a chore that fails stops no other."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select, text
@@ -188,7 +188,12 @@ def test_a_look_begins_where_the_last_one_ended(runtime: Runtime, monkeypatch: p
     """And goes back the whole way when it is the first, or the last whole one is long ago, or one has failed."""
     back = runtime.settings.config.sweeper.look_back
     looks: list[timedelta] = []
-    monkeypatch.setattr(chores, "reconcile_now", lambda _, since, until: looks.append(until - since) or 0)
+
+    def notes(_: Runtime, since: datetime, until: datetime) -> int:
+        looks.append(until - since)
+        return 0
+
+    monkeypatch.setattr(chores, "reconcile_now", notes)
     reconciler = chores.Reconciler(runtime)
     for _ in range(2):
         reconciler.look()
