@@ -30,8 +30,8 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 
 def find(normal: str) -> frozenset[str]:
-    """Which of child, older, disability, pregnant, now, tonight, no_papers, speaks_kreyol, by_phone, access, free, asks
-    a normalised text speaks of, and age:N for a person's age in years."""
+    """Which of child, older, disability, pregnant, now, tonight, no_papers, speaks_kreyol, by_phone, access, free,
+    asks, lives_with a normalised text speaks of, and age:N for a person's age in years."""
     found = {name for name, pattern in _patterns().items() if pattern.search(normal)}
     years = _AGE.search(normal)
     if years:
@@ -39,6 +39,11 @@ def find(normal: str) -> frozenset[str]:
     elif _MONTHS.search(normal):
         found.add(f"{AGE}0")
     return frozenset(found)
+
+
+def without(normal: str, name: str) -> str:
+    """A normalised text without the words that tell of one detail."""
+    return _patterns()[name].sub(" ", normal)
 
 
 def is_age(name: str) -> bool:

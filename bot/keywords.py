@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from bot import details
 from bot.normalise import normalise
 
 DATA = Path(__file__).parent / "data" / "keywords.yml"
@@ -54,7 +55,14 @@ def _as_pattern(word: str, language: str) -> str:
 
 
 def find(normal: str) -> Hit | None:
-    """The code with the most words in the text; needs before plain intents unless those are the whole message."""
+    """The code with the most words in the text; needs before plain intents unless those are the whole message. A
+    disability that is only told of ("i use a wheelchair") leaves the word to the need beside it."""
+    hit = _find(normal)
+    beside = _find(details.without(normal, "lives_with")) if hit and hit.need == "disability" else None
+    return beside if beside and beside.need and beside.need != "disability" else hit
+
+
+def _find(normal: str) -> Hit | None:
     best: tuple[float, str] | None = None
     for code, pattern, whole in _patterns():
         if whole.fullmatch(normal):

@@ -17,6 +17,7 @@ FEWEST_WORDS = 3
 # messages and on training disclosures held out (docs/evaluation/notes.md) this saved 37 false alarms of 64 and left 5
 # disclosures of 2000 to a gentle question.
 SHORT_WORDS, PER_WORD, SUREST = 12, 0.04, 0.99
+SURELY_DISABILITY = 0.95  # "my son is deaf, is there a school for him": told beside another need it is well below
 LIKELY, SURELY_ASKED = 0.3, 0.7  # a need that leads is answered from LIKELY up where surely something is asked for
 FIRST = frozenset({"danger", "self_harm"})
 RANK = {"standard": 0, "high": 1, "critical": 2}
@@ -102,6 +103,8 @@ def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str 
     typed = keywords.find(seen.normal)
     if parsed is None or (typed and typed.confidence >= keywords.WHOLE):
         return (typed.intent, typed.need, typed.confidence, "keywords") if typed else ("other", None, 0.0, "none")
+    if typed and _beside(seen, parsed, typed):
+        return "find", typed.need, typed.confidence, "keywords"
     need = parsed.need if parsed.need_confidence >= rules.sure else None
     if parsed.intent == "find" and not need and typed and typed.need:
         return "find", typed.need, typed.confidence, "keywords"
@@ -120,6 +123,13 @@ def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str 
     if typed:
         return typed.intent, typed.need, typed.confidence, "keywords"
     return "other", None, parsed.intent_confidence, "none"
+
+
+def _beside(seen: Glance, parsed: Parsed, typed: keywords.Hit) -> bool:
+    """Whether the model took how somebody lives for what they ask: "a doctor in Roseau, i use a wheelchair"."""
+    told = parsed.need == "disability" and parsed.need_confidence < SURELY_DISABILITY
+    other = typed.need not in {None, "disability"}
+    return told and other and "lives_with" in details.find(seen.normal)
 
 
 def _concern(
