@@ -5,7 +5,7 @@ SETUP := sh scripts/bootstrap.sh
 # Some machines forbid Python to keep compiled files; each of our many processes would then compile all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint audit bench bench-day eval faults faults-long faults-short words
+.PHONY: help setup up test lint audit sbom bench bench-day eval faults faults-long faults-short words
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,19 +19,20 @@ up: ## run the whole service here; Ctrl-C stops it
 test: ## every test, against a real PostgreSQL, Valkey and Rasa (ARGS='tests/base -k words' for a part)
 	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec .venv/bin/pytest $(ARGS)
 
-lint: ## style, types, the order of the rooms, the catalogues
+lint: ## style, types, the order of the rooms, the catalogues, secrets
 	@$(SETUP)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(PYTHON) -m koudmen.cli phrases check
+	$(PYTHON) scripts/scan_secrets.py
 
-audit: ## known faults in the libraries we use, and the list of all of them (sbom.json)
-	@$(SETUP)
-	.venv/bin/pip-audit --local --skip-editable
-	.venv/bin/pip-audit --local --skip-editable --format cyclonedx-json --output sbom.json
-	.venv/bin/pip-audit --path "$$(echo nlu/.venv/lib/python3.*/site-packages)"
+audit: ## known faults in the libraries we use (exit code 3: NOT AUDITED, no service could be asked)
+	@$(SETUP) && exec $(PYTHON) scripts/audit.py $(ARGS)
+
+sbom: ## the list of everything we are made of: sbom.json, sbom-nlu.json (CycloneDX)
+	@$(SETUP) && exec $(PYTHON) scripts/sbom.py
 
 bench: ## how fast it answers, beside Rasa's own channel; searches and imports of the directory; the staff site
 	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && { $(PYTHON) -m tests.bench.directory; directory=$$?; \
