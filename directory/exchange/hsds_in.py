@@ -165,6 +165,8 @@ class Taker:
             self._fault(path.rstrip("."), "is no object", "an HSDS attribute")
         elif one.get("link_type") == VERIFICATION and one.get("id") == str(terms.link_id(key, VERIFICATION)):
             return  # made by the API from the number itself
+        elif (made := _ELIGIBLE.get(_term(one))) and one.get("id") == str(terms.eligibility_link(key, made)):
+            return  # made by the API from a need, which is there too
         elif name == "service" and (need := _need(one)):
             kind = str(one.get("link_type")).split()
             row = {"service_id": key, "need": need, "rank": int("also" in kind), "part": "part" in kind}
@@ -177,11 +179,17 @@ class Taker:
 
 
 def _need(one: dict[str, Any]) -> str | None:
+    return _OWN.get(_term(one))
+
+
+def _term(one: dict[str, Any]) -> str:
+    """The id of an attribute's term; empty where there is none."""
     term = one.get("taxonomy_term")
     wanted = one.get("taxonomy_term_id") or (term.get("id") if isinstance(term, dict) else None)
-    return _OWN.get(wanted) if isinstance(wanted, str) else None
+    return wanted if isinstance(wanted, str) else ""
 
 
+_ELIGIBLE = {str(term.id): need for need, term in terms.eligibility_terms().items()}
 _OWN = {str(term.id): need for need, term in terms.terms().items()}
 
 

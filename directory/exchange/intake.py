@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput
-from directory.exchange import hsds_in, merged, sheet_in, tabular
+from directory.exchange import foreign, hsds_in, merged, sheet_in, tabular
 from directory.exchange.gathered import Gathered
 from directory.exchange.put import put
 from directory.exchange.report import Fault, Report, Said
@@ -67,6 +67,7 @@ def _take(
         report.fault(Fault(path.name, "it has nothing of the directory in it"))
     if not report.faults:
         merged.leave_out(session, gathered, confidential=confidential)
+        foreign.add_needs(session, gathered)
         gathered.check(session, confidential=confidential)
     if not report.faults:
         put(session, gathered, by=by, trust=trust, confidential=confidential, dry_run=dry_run, said=said)

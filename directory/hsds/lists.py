@@ -51,15 +51,16 @@ def minimal(session: Session, ids: Select[Any]) -> list[dict[str, Any]]:
 
 
 def taxonomies(session: Session, values: Values) -> list[dict[str, Any]]:
-    """All taxonomies: our needs first."""
-    rows = [terms.taxonomy(), *session.scalars(select(m.Taxonomy).order_by(m.Taxonomy.id))]
+    """All taxonomies: our needs first, then Open Eligibility."""
+    rows = [terms.taxonomy(), terms.eligibility(), *session.scalars(select(m.Taxonomy).order_by(m.Taxonomy.id))]
     return [one for one in (plain("taxonomy", row) for row in rows) if _has(one, values)]
 
 
 def taxonomy_terms(session: Session, values: Values) -> list[dict[str, Any]]:
     """All terms, each with its taxonomy."""
     known = {one["id"]: one for one in taxonomies(session, {})}
-    rows = [*terms.terms().values(), *session.scalars(select(m.TaxonomyTerm).order_by(m.TaxonomyTerm.id))]
+    own = (*terms.terms().values(), *terms.eligibility_terms().values())
+    rows = [*own, *session.scalars(select(m.TaxonomyTerm).order_by(m.TaxonomyTerm.id))]
     found = (plain("taxonomy_term", row) for row in rows if _fits(row, values))
     nested = (one | {"taxonomy_detail": known[one["taxonomy_id"]]} if one.get("taxonomy_id") else one for one in found)
     return [one for one in nested if _has(one, values)]
@@ -100,10 +101,10 @@ def _service_filters(values: Values) -> list[ColumnElement[bool]]:
 def _term_filters(values: Values) -> list[ColumnElement[bool]]:
     found = []
     if "taxonomy_term_id" in values:
-        need = {one.id: one.need for one in terms.terms().values()}.get(values["taxonomy_term_id"])
+        need = terms.need_by_term().get(values["taxonomy_term_id"])
         tagged = _tagged(m.Attribute.taxonomy_term_id == values["taxonomy_term_id"])
         found.append(_meets(m.ServiceNeed.need == need) if need else tagged)
-    if values.get("taxonomy_id") == terms.taxonomy().id:
+    if values.get("taxonomy_id") in {terms.taxonomy().id, terms.eligibility().id}:
         found.append(_meets(m.ServiceNeed.need.in_(terms.terms())))
     elif "taxonomy_id" in values:
         of_it = select(m.TaxonomyTerm.id).where(m.TaxonomyTerm.taxonomy_id == values["taxonomy_id"])

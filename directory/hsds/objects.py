@@ -201,20 +201,14 @@ class Objects:
         return groups
 
     def _needs(self, ids: Ids) -> Groups:
-        """The needs of services as attributes, after those of the database. `link_type`: main, part or also."""
+        """The needs of services as attributes, by our own terms and by those of Open Eligibility, after those of the
+        database. `link_type`: main, part or also."""
         groups: Groups = defaultdict(list, self._attributes(ids))
-        detail = plain("taxonomy", terms.taxonomy())
         rows = self._rows(m.ServiceNeed, m.ServiceNeed.service_id.in_(list(ids)), order=(m.ServiceNeed.need,))
         for row in (row for row in rows if row.need in terms.terms()):
-            term = terms.terms()[row.need]
-            groups[row.service_id].append(
-                {
-                    "id": str(terms.link_id(row.service_id, row.need)), "link_id": str(row.service_id),
-                    "link_entity": "service", "link_type": "also" if row.rank else "part" if row.part else "main",
-                    "taxonomy_term_id": str(term.id),
-                    "taxonomy_term": plain("taxonomy_term", term) | {"taxonomy_detail": detail},
-                }
-            )  # fmt: skip
+            own = _need(row, terms.link_id(row.service_id, row.need), terms.terms(), terms.taxonomy())
+            key = terms.eligibility_link(row.service_id, row.need)
+            groups[row.service_id] += [own, _need(row, key, terms.eligibility_terms(), terms.eligibility())]
         return groups
 
     def _attributes(self, ids: Ids) -> Groups:
@@ -250,6 +244,16 @@ class Objects:
 
     def _rows(self, model: Any, *where: ColumnElement[bool], order: Sequence[Any] = ()) -> Sequence[Any]:
         return self.session.scalars(select(model).where(*where).order_by(*(order or (model.id,)))).all()
+
+
+def _need(row: m.ServiceNeed, key: uuid.UUID, known: dict[str, terms.OwnTerm], taxonomy: terms.OwnTaxonomy) -> Object:
+    """A need as an attribute with a term of this list."""
+    term = known[row.need]
+    return {
+        "id": str(key), "link_id": str(row.service_id), "link_entity": "service",
+        "link_type": "also" if row.rank else "part" if row.part else "main", "taxonomy_term_id": str(term.id),
+        "taxonomy_term": plain("taxonomy_term", term) | {"taxonomy_detail": plain("taxonomy", taxonomy)},
+    }  # fmt: skip
 
 
 def _of(lists: dict[str, Groups], key: uuid.UUID) -> Object:
