@@ -91,8 +91,7 @@ def _service_filters(values: Values) -> list[ColumnElement[bool]]:
     if "parish" in values:
         found.append(_in_parish(values["parish"]))
     if "language" in values:
-        spoken = m.SpokenLanguage.code == values["language"]
-        found.append(exists().where(m.SpokenLanguage.service_id == m.Service.id, spoken))
+        found.append(_speaks(values["language"]))
     if "open_to_migrants" in values:
         found.append(m.Service.open_to_migrants == values["open_to_migrants"])
     return found
@@ -127,17 +126,34 @@ def _in_parish(parish: str) -> ColumnElement[bool]:
     return or_(m.Service.national, there.correlate(m.Service), serves)
 
 
+def _speaks(language: str) -> ColumnElement[bool]:
+    """Spoken by the service, or where it is given, as far as that may be told."""
+    spoken = m.SpokenLanguage.code == language
+    at = and_(m.ServiceAtLocation.service_id == m.Service.id, m.ServiceAtLocation.location_id == m.Location.id)
+    there = exists().where(at, m.SpokenLanguage.location_id == m.Location.id, spoken, public.service_at_location())
+    return or_(
+        exists().where(m.SpokenLanguage.service_id == m.Service.id, spoken).correlate(m.Service),
+        there.correlate(m.Service),
+    )
+
+
 def _says(text: str, *columns: Any) -> ColumnElement[bool]:
     """The text as it stands: no sign in it is a wildcard."""
     return or_(*(func.strpos(func.lower(column), text.lower()) > 0 for column in columns))
 
 
 def _changed() -> ColumnElement[Any]:
-    """When a service, a number of it, or a place of it changed."""
-    phone = select(func.max(m.Phone.updated_at)).where(m.Phone.service_id == m.Service.id).correlate(m.Service)
+    """When a service, its organization, a number of it, or a place of it with its numbers changed. What else hangs on
+    a service or place touches it (migration 0019)."""
     at = (m.ServiceAtLocation.service_id == m.Service.id, m.Location.id == m.ServiceAtLocation.location_id)
-    place = select(func.max(m.Location.updated_at)).where(*at, ~m.Location.confidential)
-    return func.greatest(m.Service.updated_at, phone.scalar_subquery(), place.correlate(m.Service).scalar_subquery())
+    there = or_(m.Phone.location_id == m.Location.id, m.Phone.service_at_location_id == m.ServiceAtLocation.id)
+    latest = (
+        select(m.Organization.updated_at).where(m.Organization.id == m.Service.organization_id),
+        select(func.max(m.Phone.updated_at)).where(m.Phone.service_id == m.Service.id),
+        select(func.max(m.Location.updated_at)).where(*at, ~m.Location.confidential),
+        select(func.max(m.Phone.updated_at)).where(*at, ~m.Location.confidential, there),
+    )
+    return func.greatest(m.Service.updated_at, *(one.correlate(m.Service).scalar_subquery() for one in latest))
 
 
 def _since(found: Select[Any], changed: ColumnElement[Any], values: Values) -> Select[Any]:

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
-from sqlalchemy import select
+from sqlalchemy import func, inspect, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 import directory.models as m
@@ -198,6 +198,7 @@ def test_filters_add_up(api: FlaskClient, world: World) -> None:
     assert names(taxonomy_id=terms.taxonomy().id) >= health | names(need="food")
     assert names(need="health", search="HOSPITAL", open_to_migrants="yes") == set()
     assert "Dominica-Haiti Friendship Association" in names(language="ht", open_to_migrants="yes")
+    assert "Open Office desk" in names(language="en")  # spoken at its place
     organization = get(api, f"/services/{service_id('odm')}")["organization"]["id"]
     assert names(organization_id=organization) == {"Office of Disaster Management"}
     assert names(search="%") == set()
@@ -220,6 +221,54 @@ def test_modified_after(api: FlaskClient, world: World, sessions: sessionmaker[S
     assert found["id"] == str(world.full)
     (minimal,) = get(api, "/services", minimal="true", modified_after=since.isoformat())["contents"]
     assert set(minimal) == {"id", "modified_date"}
+
+
+TOLD: list[tuple[Any, str, Any]] = [  # of the service with everything: by its number, hours, place, contact, ...
+    (m.Organization, "website", "https://example.org/new"), (m.Location, "transportation", "bus"),
+    (m.LocationAddress, "attention", "desk"), (m.Accessibility, "details", "bell"), (m.Schedule, "notes", "new"),
+    (m.Phone, "description", "new"), (m.SpokenLanguage, "note", "new"), (m.CostOption, "option", "new"),
+    (m.RequiredDocument, "document", "new"), (m.ServiceArea, "description", "new"),
+    (m.DirectoryContact, "title", "new"), (m.Url, "label", "new"), (m.Attribute, "label", "new"),
+    (m.Funding, "source", "new"), (m.ServiceNeed, "rank", 1),
+    (m.ServiceCapacity, "available", 1), (m.ServiceAtLocation, "description", "new"),
+]  # fmt: skip
+
+
+def held(session: Session, model: Any, world: World) -> list[Any]:
+    """The rows of a table by which the service, its place or its being there is known."""
+    service = session.get_one(m.Service, world.full)
+    at = session.execute(
+        select(m.ServiceAtLocation.id, m.Location.id).join(m.Location).where(m.Location.name == "Open House")
+    ).one()
+    if model in {m.Organization, m.Location}:
+        return [session.get_one(model, service.organization_id if model is m.Organization else at[1])]
+    owners = {"service_id": service.id, "link_id": service.id, "location_id": at[1], "service_at_location_id": at[0]}
+    found = [getattr(model, name) == key for name, key in owners.items() if hasattr(model, name)]
+    return list(session.scalars(select(model).where(or_(*found)).order_by(*inspect(model).primary_key)))
+
+
+@pytest.mark.parametrize(("model", "field", "value"), TOLD, ids=lambda one: getattr(one, "__tablename__", ""))
+def test_whatever_is_told_of_a_service_changes_it(
+    api: FlaskClient, world: World, sessions: sessionmaker[Session], model: Any, field: str, value: Any
+) -> None:
+    """Who fetches what is new since yesterday must hear of new hours, and of hours that are gone."""
+    with sessions() as session, session.begin():
+        count = len(held(session, model, world))
+    assert count
+    others = {m.Organization, m.Location, m.ServiceAtLocation, m.Phone, m.DirectoryContact}  # something hangs on these
+    gone = model not in others
+    for number, act in [*((n, "edit") for n in range(count)), *([(0, "delete")] if gone else [])]:
+        with sessions() as session, session.begin():
+            since = session.scalar(select(func.clock_timestamp()))
+        assert since is not None
+        with sessions() as session, session.begin():
+            row = held(session, model, world)[number]
+            if act == "delete":
+                session.delete(row)
+            else:
+                setattr(row, field, value)
+        changed = {one["id"] for one in every(api, "/services", modified_after=since.isoformat())}
+        assert changed == {str(world.full)}, (act, number)
 
 
 def test_minimal_is_everything_on_one_page(api: FlaskClient) -> None:
