@@ -18,8 +18,9 @@ from base.errors import ConfigError
 # What a wrong value is called when the operator is told.
 VARIABLES = {
     "port": "PORT", "staff_port": "STAFF_PORT", "public_base_url": "PUBLIC_BASE_URL",
-    "log_level": "KOUDMEN_LOG_LEVEL", "gateway_url": "KOUDMEN_GATEWAY_URL", "api_base": "TWILIO_API_BASE",
-    "timeout_s": "TWILIO_TIMEOUT_S", "ping_url": "KOUDMEN_PING_URL", "trusted_proxies": "KOUDMEN_TRUSTED_PROXIES",
+    "log_level": "KOUDMEN_LOG_LEVEL", "gateway_url": "KOUDMEN_GATEWAY_URL", "rasa_url": "RASA_URL",
+    "api_base": "TWILIO_API_BASE", "timeout_s": "TWILIO_TIMEOUT_S", "ping_url": "KOUDMEN_PING_URL",
+    "trusted_proxies": "KOUDMEN_TRUSTED_PROXIES",
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "ht", "acf", "fr", "es")
@@ -233,7 +234,7 @@ class Settings(Frozen):
     trusted_proxies: tuple[Network, ...] = ()
     database_url: str | None = Field(None, repr=False)
     redis_url: str | None = Field(None, repr=False)
-    rasa_url: str | None = None
+    rasa_url: str | None = Field(None, pattern=r"^https?://\S+$")
     rasa_token: str | None = Field(None, repr=False)
     keys: str | None = Field(None, repr=False)
     gateway_secret: str | None = Field(None, repr=False)

@@ -72,7 +72,7 @@ def scratch(database_url: str) -> Iterator[str]:
 
 def version(database_url: str) -> str:
     """The migration a database is at."""
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(database_url, connect_timeout=5) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return str(row[0]) if row else ""
 

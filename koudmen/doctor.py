@@ -1,9 +1,9 @@
 """Checks a real deployment, part by part; each finding is one sentence that says what to do."""
 
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import psycopg
 import urllib3
@@ -16,44 +16,39 @@ from sqlalchemy.orm import Session
 from base.clock import now
 from base.crypto import load_keys
 from base.db import make_engine, make_sessions, transaction, use_keys
-from base.errors import ConfigError, KoudmenError, SendError
+from base.errors import ConfigError, KoudmenError
 from base.heartbeat import ages
-from base.settings import Settings, check_ready_for_people
-from koudmen import backup
-from messaging import queues
+from base.settings import Settings, Twilio, check_ready_for_people
+from koudmen import backup, doctor_people, doctor_twilio
+from koudmen.findings import Finding, database_fault, redis_fault
+from messaging import queues, twilio
 from messaging.models import Address
 from messaging.spool import Spool
-from messaging.twilio_api import TwilioApi
 
 SILENT_S = 60.0
 FREE_MB = 1000
 SKEW_S = 5.0
 _HTTP = urllib3.PoolManager(timeout=urllib3.Timeout(total=8), retries=False)
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`level`: ok, look (it works, but not for long or not for people yet) or bad."""
-
-    part: str
-    level: str
-    words: str
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, whatever the others find."""
     checks: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
         ("people", _people), ("keys", _keys), ("spool", _spool), ("disk", _disk), ("database", _database),
-        ("redis", _redis), ("rasa", _rasa), ("address", _address), ("twilio", _twilio),
-        ("staff site", _staff), ("proxy", _proxies),
+        ("redis", _redis), ("rasa", _rasa), ("address", _address), ("twilio", doctor_twilio.account),
+        ("staff site", _staff), ("proxy", _proxies), ("watch", _watch),
     ]  # fmt: skip
     for part, check in checks:
         try:
             found = list(check(settings))
-        except (KoudmenError, SQLAlchemyError, psycopg.Error, OSError) as error:
-            known = str(error) if isinstance(error, KoudmenError) else f"does not answer ({type(error).__name__})"
-            found = [Finding(part, "bad", known)]
+        except KoudmenError as error:
+            found = [Finding(part, "bad", str(error))]
+        except (SQLAlchemyError, psycopg.Error) as error:
+            found = [Finding(part, "bad", database_fault(error))]
+        except Exception as error:  # noqa: BLE001 - the other parts are still looked at; its words may hold a secret
+            found = [Finding(part, "bad", f"cannot be looked at ({type(error).__name__})")]
         yield from found or [Finding(part, "ok", "")]
 
 
@@ -97,6 +92,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield from _settings_of(session)
             yield from _alive(session)
             yield from _opens(session)
+            yield from doctor_people.duty(session, settings)
+            yield from doctor_people.accounts(session, settings)
     finally:
         engine.dispose()
 
@@ -114,7 +111,7 @@ def _settings_of(session: Session) -> Iterator[Finding]:
 
 def _alive(session: Session) -> Iterator[Finding]:
     beats = ages(session)
-    for name in ("sweeper", "worker turn", "worker send", "worker protect"):
+    for name in ("sweeper", "engine", "worker turn", "worker send", "worker protect"):
         if not any(name in known and age < SILENT_S for known, (age, _) in beats.items()):
             yield Finding("processes", "bad", f"no `{name}` gives a sign of life")
     for name, (age, said) in sorted(beats.items()):
@@ -138,19 +135,25 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2) as redis:
-            redis.ping()
-    except (RedisError, OSError) as error:
-        yield Finding("redis", "bad", f"does not answer ({type(error).__name__})")
+            redis.set("koudmen:doctor", "", ex=1)
+    except (RedisError, OSError, ValueError) as error:
+        yield Finding("redis", "bad", redis_fault(error))
 
 
 def _rasa(settings: Settings) -> Iterator[Finding]:
     if not settings.rasa_url:
         yield Finding("rasa", "look", "RASA_URL is not set: keywords and the lexicon work alone")
         return
-    query = f"?token={settings.rasa_token}" if settings.rasa_token else ""
-    status = _status("GET", f"{settings.rasa_url.rstrip('/')}/status{query}")
+    query = f"?token={quote(settings.rasa_token)}" if settings.rasa_token else ""
+    status = _status("POST", f"{settings.rasa_url.rstrip('/')}/model/parse{query}", b'{"text": "hello"}')
+    said = {
+        0: "does not answer at RASA_URL",
+        401: "refuses RASA_TOKEN",
+        404: "is not there: RASA_URL is something else",
+    }
     if status != 200:
-        yield Finding("rasa", "bad", f"answers {status or 'nothing'}: keywords and the lexicon work alone")
+        words = said.get(status, f"answers {status}: has it a model? (nlu/train.py)")
+        yield Finding("rasa", "bad", f"{words}; keywords and the lexicon work alone")
 
 
 def _address(settings: Settings) -> Iterator[Finding]:
@@ -162,9 +165,20 @@ def _address(settings: Settings) -> Iterator[Finding]:
     if status != 200:
         yield Finding("address", "bad", f"PUBLIC_BASE_URL/healthz answers {status or 'nothing'}: Twilio reaches nobody")
     elif settings.twilio:
-        refused = _status("POST", f"{base}/webhooks/twilio/inbound", b"From=x")
+        refused = _status("POST", f"{base}/webhooks/twilio/inbound", b"From=x", FORM)
         if refused != 403:
-            yield Finding("address", "bad", f"an unsigned webhook is answered {refused}, not 403")
+            yield Finding("address", "bad", f"an unsigned webhook is answered {refused}, not 403: is that us?")
+        elif (status := _signed(settings.twilio, base)) != 204:
+            words = f"a webhook signed for PUBLIC_BASE_URL is answered {status}, not 204"
+            yield Finding("address", "bad", f"{words}: the running service has another PUBLIC_BASE_URL or token")
+
+
+def _signed(account: Twilio, base: str) -> int:
+    """The answer to a report about a message that is not there: without any effect, but only with a right signature."""
+    url, sid = f"{base}/webhooks/twilio/status?m={uuid.UUID(int=0)}", "SM" + "0" * 32
+    fields = [("MessageSid", sid), ("MessageStatus", "sent")]
+    headers = FORM | {twilio.SIGNATURE: twilio.sign(account, url, fields)}
+    return _status("POST", url, urlencode(fields).encode(), headers)
 
 
 def _staff(settings: Settings) -> Iterator[Finding]:
@@ -187,19 +201,13 @@ def _proxies(settings: Settings) -> Iterator[Finding]:
     yield Finding("proxy", "look", f"{words}; set KOUDMEN_TRUSTED_PROXIES to its address")
 
 
-def _twilio(settings: Settings) -> Iterator[Finding]:
-    if settings.twilio is None:
-        yield Finding("twilio", "look", "off: no real phone is answered")
-        return
-    try:
-        list(TwilioApi(settings.twilio).list({}, most=1))
-    except SendError as error:
-        yield Finding("twilio", "bad", f"its list of messages cannot be read: {error}")
+def _watch(settings: Settings) -> Iterator[Finding]:
+    if not settings.ping_url and not settings.rehearsing:
+        yield Finding("watch", "look", "KOUDMEN_PING_URL is not set: nobody notices when this whole machine is gone")
 
 
-def _status(method: str, url: str, body: bytes | None = None) -> int:
+def _status(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> int:
     """The HTTP status of an answer, 0 for none."""
-    headers = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
     try:
         return int(_HTTP.request(method, url, body=body, headers=headers, redirect=False).status)
     except urllib3.exceptions.HTTPError:

@@ -9,7 +9,7 @@ import logging
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 import urllib3
@@ -23,6 +23,7 @@ from base.settings import Twilio
 Record = dict[str, Any]
 MOST_PAGES = 50
 HOME = "https://api.twilio.com"
+MESSAGING = "https://messaging.twilio.com"  # services and WhatsApp senders; with another API base, there too
 
 
 class _Connections(HttpClient):
@@ -47,7 +48,9 @@ class _Connections(HttpClient):
         allow_redirects: bool = False,
     ) -> Response:
         """What Twilio answers; nothing of it is logged."""
-        url = self.base + uri.removeprefix(HOME) + (f"?{urlencode(params)}" if params else "")
+        path = uri.removeprefix(HOME) if self.base == HOME else uri.removeprefix(HOME).removeprefix(MESSAGING)
+        url = path if path.startswith(MESSAGING) else self.base + path
+        url += f"?{urlencode(params)}" if params else ""
         signed = dict(headers or {}) | (urllib3.make_headers(basic_auth=":".join(auth)) if auth else {})
         body = urlencode(data).encode() if data else None
         try:
@@ -68,6 +71,7 @@ class TwilioApi:
         base = f"{HOME}/2010-04-01/Accounts/{account.account_sid}"
         self.most_a_page = 1000
         self.messages, self.calls = f"{base}/Messages.json", f"{base}/Calls.json"
+        self.numbers = f"{base}/IncomingPhoneNumbers.json"
         connections = _Connections(account.api_base, account.timeout_s)
         self.client = Client(account.account_sid, account.auth_token, http_client=connections)  # type: ignore[no-untyped-call]
 
@@ -94,6 +98,27 @@ class TwilioApi:
             if not path.startswith("/"):  # none, or a host that is not Twilio's
                 return
             uri = HOME + path
+
+    def number(self, number: str) -> Record | None:
+        """What the console says of one of the account's numbers (+1…); None when it has no such number."""
+        page = self._ask("GET", f"{self.numbers}?{urlencode({'PhoneNumber': number})}")
+        found = page.get("incoming_phone_numbers") or []
+        return next((one for one in found if one.get("phone_number") == number), None)
+
+    def service(self, sid: str) -> Record | None:
+        """A Messaging Service (MG…); None when the account has no such service."""
+        try:
+            return self._ask("GET", f"{MESSAGING}/v1/Services/{quote(sid, safe='')}")
+        except SendError as error:
+            if error.status != 404:
+                raise
+            return None
+
+    def whatsapp_sender(self, sender: str) -> Record | None:
+        """A WhatsApp sender (whatsapp:+1…); None when the account has no such sender."""
+        page = self._ask("GET", f"{MESSAGING}/v2/Channels/Senders?{urlencode({'Channel': 'whatsapp'})}")
+        found = page.get("senders") or []
+        return next((one for one in found if one.get("sender_id") == sender), None)
 
     def _ask(self, method: str, uri: str, values: Mapping[str, str] | None = None) -> Record:
         answer = self.client.request(method, uri, data=dict(values) if values else None)

@@ -38,6 +38,13 @@ def keys() -> KeyRing:
     return ring
 
 
+@pytest.fixture
+def keys_given_back(keys: KeyRing) -> Iterator[None]:
+    """The test changes this process's keys; afterwards they are as before."""
+    yield
+    use_keys(keys)
+
+
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory, keys: KeyRing) -> Iterator[str]:
     """A migrated database with the directory in it."""

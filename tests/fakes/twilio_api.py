@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
+from tests.fakes.twilio_console import MESSAGING, messaging, numbers
 from tests.fakes.twilio_errors import RefusedError
 from tests.fakes.twilio_faults import Fault
 from tests.fakes.twilio_lives import Lives
@@ -48,6 +49,9 @@ class Api(Lives):
 
     def _route(self, request: Request) -> tuple[int, Json]:
         path, _, query = request.target.partition("?")
+        if request.method == "GET" and path.startswith(MESSAGING):
+            self._authenticate(request, self.account.sid)
+            return 200, messaging(self, path, parse_qs(query))
         found = _PATH(unquote(path))
         if not found:
             raise self._nowhere(request)
@@ -88,6 +92,8 @@ class Api(Lives):
 
     def _get(self, request: Request, rest: str, query: Form) -> tuple[int, Json]:
         self._before(self.faults.before("read", None))
+        if rest == "/IncomingPhoneNumbers.json":
+            return 200, numbers(self, query)
         if rest == "/Messages.json":
             self._described(query_spec(rest).problems(query), "list of messages")
             found = self.store.newest(query, self.now() - self.list_lag)

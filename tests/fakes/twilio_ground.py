@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tests.fakes.twilio_client import Account, Caller
 from tests.fakes.twilio_faults import Faults
@@ -24,6 +25,7 @@ class Ground:
         self.senders = set(senders)
         self.messaging_services: dict[str, list[str]] = {}  # MG... -> its senders
         self.templates: dict[str, str] = {}  # HX... -> text with {{1}}
+        self.console: dict[str, Any] = {}  # what the console says otherwise than it should (twilio_console.py)
         self.opted_out: set[tuple[str, str]] = set()  # (their address, our sender)
         self.advanced_opt_out = False  # True: OptOutType is sent
         self.faults = Faults()

@@ -15,6 +15,8 @@ from messaging import inbox, queues, simulator
 from tests.conftest import make_settings
 from tests.fakes.twilio import TwilioDouble
 
+MG = "MG" + "1" * 32
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -66,13 +68,15 @@ def test_a_queue_that_stands_still_is_told(sessions: sessionmaker[Session], sett
 def test_twilio_s_list_is_tried(tmp_path: Path, settings: Settings) -> None:
     double = TwilioDouble("http://127.0.0.1:1")
     env = {"KOUDMEN_REHEARSAL": "1", "DATABASE_URL": settings.database_url or "", **double.environment()}
+    double.messaging_services[MG] = []
+    env["TWILIO_MESSAGING_SERVICE_SID"] = MG
     try:
         assert Seen.of(make_settings(tmp_path, **env)).level("twilio") == "ok"
         wrong = Seen.of(make_settings(tmp_path, **env | {"TWILIO_AUTH_TOKEN": "wrong"}))
     finally:
         double.stop()
     assert wrong.level("twilio") == "bad"
-    assert "20003" in wrong.found["twilio"][1]
+    assert wrong.found["twilio"][1] == "refuses TWILIO_ACCOUNT_SID or TWILIO_AUTH_TOKEN"
     assert wrong.level("address") == "bad"
 
 

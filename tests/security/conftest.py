@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from base.crypto import KeyRing
-from base.db import make_engine, use_keys
+from base.db import make_engine
 from koudmen.database import upgrade_at
 
 
@@ -24,10 +23,3 @@ def own_database(database_url: str) -> Iterator[str]:
     yield url
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def keys_given_back(keys: KeyRing) -> Iterator[None]:
-    """The test changes this process's keys; afterwards they are as before."""
-    yield
-    use_keys(keys)
