@@ -49,7 +49,7 @@ eval: ## how well it understands
 	@$(SETUP) eval && exec nlu/.venv/bin/python nlu/eval/run.py $(ARGS)
 
 faults: ## kill each process in the middle of the work and count what is lost
-	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec .venv/bin/pytest tests/faults $(ARGS)
+	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec env KOUDMEN_FAULTS=full .venv/bin/pytest tests/faults $(ARGS)
 
 faults-long: ## 100,000 messages in a storm of faults, some 25 minutes (ARGS='--messages 5000' for less)
 	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec $(PYTHON) -m tests.bench.storm $(ARGS)

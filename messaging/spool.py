@@ -69,8 +69,11 @@ class Spool:
         return [None] * len(entries)
 
     def _next(self) -> int:
-        """The time in nanoseconds, always rising in this process."""
+        """The time in nanoseconds, always rising: in this process, and above what lies there when it begins (the clock
+        may have gone back)."""
         with self.lock:
+            if not self.last and (names := self.names()):
+                self.last = int(names[-1].partition("-")[0])
             self.last = max(self.last + 1, int(now().timestamp() * 1e9))
             return self.last
 

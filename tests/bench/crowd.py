@@ -125,6 +125,7 @@ def more(engine: Engine, messages: int, part: int) -> None:
             connection.execute(text(statement), told)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
+        connection.execute(text("CHECKPOINT"))
 
 
 def _officers(sessions: sessionmaker[Session], count: int) -> tuple[tuple[str, ...], tuple[uuid.UUID, ...]]:

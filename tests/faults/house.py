@@ -21,12 +21,13 @@ from base.settings import ROOT
 from directory import load
 from koudmen.child import Child
 from koudmen.database import upgrade_at
-from koudmen.embedded import embedded_postgres
 from koudmen.home import make as make_home
 from koudmen.nlu import MODEL, PYTHON, wait_for_rasa
+from koudmen.postgres import postgres_process, postgres_url
 from koudmen.tables import METADATA
 from koudmen.valkey import valkey_process, valkey_url
 from oncall import rota, staff
+from tests.bench.usage import descendants
 from tests.fakes.twilio import Flood, Message, TwilioDouble
 from tests.fakes.twilio_records import Store
 from tests.service import COMMANDS, HTTP, Service, free_port, wait_until
@@ -41,15 +42,16 @@ CLOCKS = {
 CARRIER_TIMEOUT_S = 3
 PAUSE_S = 0.5  # what a supervisor takes to notice
 WORKED_IN = "address case contact conversation inbound_message opt_event outbound_message sender staff alarm".split()
+CLOCK = Path(__file__).parent / "clock"
 OFFICER = "+16645550199"  # of no area that the people of these tests write from
 
 
 class House:
-    """`kill`, `pause`, `resume` and `start` know web, turn, turn 2, send, sweeper, engine, rasa and valkey. Without
-    `officer` nobody is on call."""
+    """`kill`, `pause`, `resume` and `start` know web, turn, turn 2, send, sweeper, engine, rasa, valkey and postgres.
+    Without `officer` nobody is on call."""
 
-    def __init__(self, folder: Path, database_url: str, keys: str) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, postgres: Child, database_url: str, keys: str) -> None:
+        self.folder, self.postgres = folder, postgres
         self.engine: Engine = make_engine(database_url, pool_size=5)
         self.sessions: sessionmaker[Session] = make_sessions(self.engine)
         make_home(folder)
@@ -69,6 +71,8 @@ class House:
             "RASA_TOKEN": self.rasa_token,
             "TWILIO_TIMEOUT_S": str(CARRIER_TIMEOUT_S),
             "PORT": str(port),
+            "PYTHONPATH": str(CLOCK),
+            "KOUDMEN_TEST_CLOCK": str(folder / "clock"),
             **self.double.environment(),
         }
         self.service = Service(env, folder)
@@ -99,9 +103,10 @@ class House:
     def start(self, *names: str) -> None:
         """Start parts; a Rasa takes its time and is not waited for."""
         for name in names:
-            if name == "valkey":
-                self.valkey.start()
-                wait_until(self.valkey.process.ready or (lambda: True), "Valkey answers")
+            if name in ("valkey", "postgres"):
+                child = self.valkey if name == "valkey" else self.postgres
+                child.start()
+                wait_until(child.process.ready or (lambda: True), f"{name} answers", 30)
             elif name == "rasa":
                 self._start_rasa()
             else:
@@ -124,10 +129,11 @@ class House:
 
     def kill(self, name: str) -> None:
         """kill -9."""
-        if name == "valkey":
-            assert self.valkey.pid
-            os.kill(self.valkey.pid, signal.SIGKILL)
-            wait_until(lambda: self.valkey.exit_code() is not None, "Valkey is gone")
+        if name in ("valkey", "postgres"):
+            child = self.valkey if name == "valkey" else self.postgres
+            assert child.pid
+            os.kill(child.pid, signal.SIGKILL)
+            wait_until(lambda: child.exit_code() is not None, f"{name} is gone")
         elif name == "rasa":
             assert self.rasa
             self.rasa.kill()
@@ -152,8 +158,18 @@ class House:
         if name == "rasa":
             assert self.rasa
             self.rasa.send_signal(signum)
+        elif name == "postgres":
+            assert self.postgres.pid
+            for pid in descendants(self.postgres.pid):
+                os.kill(pid, signum)
         else:
             os.killpg(self._of(name).running[name.removesuffix(" 2")].pid, signum)
+
+    def clock(self, off_s: float) -> None:
+        """Set the clock of every process of ours so many seconds off (the database keeps its own)."""
+        draft = self.folder / "clock.new"
+        draft.write_text(str(off_s))
+        draft.replace(self.folder / "clock")
 
     def dead(self) -> list[str]:
         """Parts that do not run."""
@@ -164,7 +180,8 @@ class House:
     # -- between tests
 
     def fresh(self) -> None:
-        """An empty inbox and outbox, a healthy carrier, every part running."""
+        """An empty inbox and outbox, a healthy carrier, every part running, no spool, every clock right."""
+        self.clock(0)
         self.double.heal()
         self.double.callbacks = "in order"
         self.double.violations.clear()
@@ -236,13 +253,19 @@ def ready(service: Service) -> bool:
 def opened(folder: Path, keys: str) -> Iterator[House]:
     """A house with everything running."""
     with ExitStack() as stack:
-        url = stack.enter_context(embedded_postgres(folder / "pg", durable=False))
+        place = folder / "pg"
+        make_home(place)
+        postgres = Child(postgres_process(place), place)  # one that syncs: it is killed, too
+        postgres.start()
+        stack.callback(postgres.stop)
+        wait_until(postgres.process.ready or (lambda: True), "PostgreSQL answers", 30)
+        url = postgres_url(place)
         engine = make_engine(url)
         upgrade_at(engine)
         with transaction(make_sessions(engine)) as session:
             load.seed(session, demo=True)
         engine.dispose()
-        house = House(folder / "home", url, keys)
+        house = House(folder / "home", postgres, url, keys)
         stack.callback(house.close)
         house.start("valkey", "rasa", "turn", "turn 2", "send", "sweeper", "web")
         house.rasa_answers()

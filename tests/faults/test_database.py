@@ -4,6 +4,7 @@ message is answered once when it is back. A full disk is told at once."""
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -168,6 +169,33 @@ def test_a_full_disk_is_told_at_once(database: Database) -> None:
     assert database.bodies() == ["taken"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk")
+def test_a_disk_that_fills_up_loses_nothing_that_was_taken(database: Database, tmp_path: Path) -> None:
+    """A spool on a disk of 64 kB while the database is away: 204 until it is full, then 503, and all the former are
+    taken in afterwards."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
+    port = free_port()
+    env = {**database.service.env, "KOUDMEN_SPOOL": str(disk / "spool"), "PORT": str(port)}
+    service = Service(env | {"PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}, tmp_path)
+    try:
+        service.start("web")
+        web = Caller(service.url, service.url)
+        database.stop()
+        statuses = [web.post(sms(f"{n}")).status for n in range(40)]
+        taken = statuses.count(204)
+        assert 5 < taken < 40
+        assert statuses == [204] * taken + [503] * (40 - taken)
+        database.start()
+        wait_until(lambda: database.has(taken), "all that was taken is in the inbox", 20)
+        assert database.bodies() == [f"{n}" for n in range(taken)]
+        assert web.post(sms("after")).status == 204
+    finally:
+        service.stop()
+        subprocess.run(["umount", disk], check=True)
+
+
 def test_a_spool_that_cannot_be_written_refuses_the_start(database: Database, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     env = {**database.service.env, "KOUDMEN_SPOOL": str(tmp_path / "file" / "spool"), "PORT": str(free_port())}
@@ -178,8 +206,6 @@ def test_a_spool_that_cannot_be_written_refuses_the_start(database: Database, tm
 
 
 def _start(service: Service):  # type: ignore[no-untyped-def]
-    import subprocess
-
     from tests.service import COMMANDS
 
     with (service.folder / "web.log").open("ab") as log:

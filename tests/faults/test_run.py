@@ -16,7 +16,7 @@ from tests.service import wait_until
 
 pytestmark = pytest.mark.slow
 SENDER_THREADS = 8
-PARTS = [["web"], ["turn"], ["turn", "turn 2"], ["send"], ["sweeper"], ["engine"], ["rasa"], ["valkey"]]
+PARTS = [["web"], ["turn"], ["turn", "turn 2"], ["send"], ["sweeper"], ["engine"], ["rasa"], ["valkey"], ["postgres"]]
 DISCLOSURE = "mari m ap bat mwen"
 CODE = re.compile(r"\b[0-9]{4}\b")
 
@@ -44,7 +44,9 @@ def test_a_killed_part_loses_nothing_and_answers_nobody_twice(house: House, part
     assert house.dead() == []  # nothing else went down with it
 
 
-@pytest.mark.parametrize("parts", [["engine"], ["send"], ["engine", "send", "turn", "valkey"]], ids=" and ".join)
+@pytest.mark.parametrize(
+    "parts", [["engine"], ["send"], ["engine", "send", "turn", "valkey"], ["postgres"]], ids=" and ".join
+)
 def test_each_disclosure_is_paged_although_a_part_is_killed(house: House, parts: Sequence[str]) -> None:
     """The engine writes pages, `send` (queues protect and send) hands them to the carrier."""
     house.officer()

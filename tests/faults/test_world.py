@@ -1,11 +1,13 @@
 """What goes wrong around the service while 200 people write: the queue lost, a hanging Rasa, a carrier in trouble."""
 
+import os
 import time
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from bot.models import UnreadMessage
 from messaging.models import InboundMessage, OutboundMessage
 from tests.fakes.twilio import TwilioDouble
 from tests.faults.checker import Verdict, settled, sids_taken
@@ -15,6 +17,11 @@ from tests.service import wait_until
 
 pytestmark = pytest.mark.slow
 PEOPLE = 200
+FROZEN_S = 30.0 if os.environ.get("KOUDMEN_FAULTS") == "full" else 8.0
+_MEMORY = text(
+    "UPDATE conversation SET pace = '\\x00' WHERE id = (SELECT conversation_id FROM inbound_message WHERE id = :id)"
+)
+_WORDS = text("UPDATE inbound_message SET body = '\\x00' WHERE id = :id")
 
 
 def test_flushing_valkey_loses_nothing(house: House) -> None:
@@ -152,6 +159,35 @@ def test_outside_the_window_is_given_up(house: House) -> None:
     house.double.send_whatsapp(who, "mwen bezwen manje nan Wozo")
     wait_until(lambda: _states(house) == [("failed", 63016)], "the outbox gives up", 20)
     assert len(house.sent()) == 1
+
+
+def test_a_database_that_stands_still_loses_nothing(house: House) -> None:
+    """No process of ours dies of it, and none gives an answer twice for having waited."""
+    run = Running(house, messages(PEOPLE), rate=40)
+    run.until(40)
+    house.pause("postgres")
+    time.sleep(FROZEN_S)
+    house.resume("postgres")
+    _all_answered_once(house, run)
+    assert house.dead() == []
+
+
+def test_a_poisoned_message_goes_to_a_person_and_holds_up_nobody(house: House) -> None:
+    """One conversation's memory and one message's words are damaged, as by a bad disk."""
+    for part in ("turn", "turn 2", "sweeper", "engine"):
+        house.end(part)
+    flood = house.double.flood(messages(30))
+    with house.sessions() as session, session.begin():
+        ids = session.scalars(select(InboundMessage.id).order_by(InboundMessage.id)).all()
+        session.execute(_MEMORY, {"id": ids[3]})
+        session.execute(_WORDS, {"id": ids[7]})
+    house.start("turn", "turn 2", "sweeper", "engine")
+    wait_until(lambda: len({message.to for message in house.sent()}) >= 28, "the others are answered", 20)
+    verdict = settled(house, sids_taken(flood))
+    assert verdict.faults == {}
+    with house.sessions() as session:
+        failed = select(UnreadMessage.inbound_id).where(UnreadMessage.reason == "failed")
+        assert set(session.scalars(failed)) == {ids[3], ids[7]}
 
 
 def _all_answered_once(house: House, run: Running) -> Verdict:

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from base.clock import now
 from base.errors import ConfigError, Refused
 from messaging.spool import Spool
 
@@ -71,6 +73,7 @@ import resource
 from pathlib import Path
 from base.crypto import new_key_text, parse_keys
 from base.db import use_keys
+from base.clock import now
 from base.errors import Refused
 from messaging.spool import Spool
 use_keys(parse_keys(new_key_text()))
@@ -91,3 +94,14 @@ def test_a_folder_that_vanished_is_refused(spool: Spool) -> None:
     spool.folder.rmdir()
     with pytest.raises(Refused):
         spool.put([{"n": 1}])
+
+
+def test_the_order_holds_when_the_clock_goes_back(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one process, and in one that is started afterwards."""
+    spool.put([{"n": 1}])
+    earlier = now() - timedelta(hours=2)
+    monkeypatch.setattr("messaging.spool.now", lambda: earlier)
+    spool.put([{"n": 2}])
+    again = Spool(spool.folder)
+    again.put([{"n": 3}])
+    assert [entry["n"] for name in again.names() for entry in again.read(name) or []] == [1, 2, 3]
