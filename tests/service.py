@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import orjson
@@ -23,24 +23,27 @@ COMMANDS = {
 
 
 class Service:
-    """Web, workers and sweeper with an environment. `kill` is kill -9; `start` brings a part back."""
+    """Web, workers and sweeper with an environment. `kill` is kill -9; `start` brings a part back. `host` is where web
+    listens, `within` a command that runs another (in a network of its own)."""
 
-    def __init__(self, env: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, env: dict[str, str], folder: Path, *, host: str = "127.0.0.1", within: Sequence[str] = ()
+    ) -> None:
         self.env = {**os.environ, **env}
-        self.folder = folder
+        self.folder, self.host, self.within = folder, host, within
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.port = int(env["PORT"])
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def start(self, *names: str) -> None:
         for name in names or COMMANDS:
-            bind = ["--bind", f"127.0.0.1:{self.port}"] if name == "web" else []
+            bind = ["--bind", f"{self.host}:{self.port}"] if name == "web" else []
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.running[name] = subprocess.Popen(
-                    [sys.executable, *COMMANDS[name], *bind],
+                    [*self.within, sys.executable, *COMMANDS[name], *bind],
                     env=self.env,
                     stdout=log,
                     stderr=log,

@@ -16,6 +16,7 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from base.settings import ROOT
 from koudmen import home
 from tests.bench.stack import Stack
 from tests.bench.usage import descendants
@@ -36,7 +37,7 @@ UPDATE conversation SET pace = '\\x00' WHERE id IN (
 
 def clock_environment(folder: Path) -> dict[str, str]:
     """What lets the clocks of the service's processes jump."""
-    return {"PYTHONPATH": str(CLOCK), "KOUDMEN_TEST_CLOCK": str(folder / "clock")}
+    return {"PYTHONPATH": f"{CLOCK}:{ROOT}", "KOUDMEN_TEST_CLOCK": str(folder / "clock")}
 
 
 class Weather:

@@ -62,7 +62,7 @@ class House:
         self.double = TwilioDouble(f"http://127.0.0.1:{port}", permissive=True, callback_threads=8)
         env = {
             "KOUDMEN_HOME": str(folder),
-            "KOUDMEN_CONFIG": str(_config(folder)),
+            "KOUDMEN_CONFIG": str(short_clocks(folder)),
             "KOUDMEN_KEYS": keys,
             "KOUDMEN_REHEARSAL": "1",
             "DATABASE_URL": database_url,
@@ -71,7 +71,7 @@ class House:
             "RASA_TOKEN": self.rasa_token,
             "TWILIO_TIMEOUT_S": str(CARRIER_TIMEOUT_S),
             "PORT": str(port),
-            "PYTHONPATH": str(CLOCK),
+            "PYTHONPATH": f"{CLOCK}:{ROOT}",
             "KOUDMEN_TEST_CLOCK": str(folder / "clock"),
             **self.double.environment(),
         }
@@ -237,7 +237,8 @@ class Running:
         return self.flood
 
 
-def _config(folder: Path) -> Path:
+def short_clocks(folder: Path) -> Path:
+    """The project's config.yml with the clocks above."""
     config = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf-8"))
     path = folder / "config.yml"
     path.write_text(yaml.safe_dump({**config, **CLOCKS}, allow_unicode=True), encoding="utf-8")
