@@ -2,8 +2,9 @@
 others. A quick way only: what it misses waits its turn, and both readers hear it then."""
 
 import uuid
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from base.db import transaction
 from bot import safety
@@ -13,19 +14,27 @@ from messaging.models import Conversation, InboundMessage
 
 MOST = 500  # messages looked at in one round
 FEW = 24  # so many that wait are soon answered in their order
+# A queue that is gone within this time needs no look: reading every message twice would only make it longer. A page is
+# due within 5 s on the worst day, and a look takes less than one.
+SHORT = timedelta(seconds=1)
 
 
 class Triage:
     """Looks at each waiting message once."""
 
-    def __init__(self, drain: Drain) -> None:
-        self.drain = drain
+    def __init__(self, drain: Drain, short: timedelta = SHORT) -> None:
+        self.drain, self.short = drain, short
         self.seen = 0
 
     def once(self) -> int:
-        """One look. Returns how many messages of people in danger were handled."""
+        """One look, when somebody has waited for more than `short`. Returns how many messages of people in danger were
+        handled."""
         urgent: dict[uuid.UUID, None] = {}
         with transaction(self.drain.sessions) as session:
+            oldest = select(func.now() - InboundMessage.received_at).where(InboundMessage.handled_at.is_(None))
+            waited = session.scalar(oldest.order_by(InboundMessage.id).limit(1))
+            if waited is None or waited < self.short:
+                return 0
             rows = session.execute(
                 select(InboundMessage.id, InboundMessage.conversation_id, inbox.CLOSED_BODY, Conversation.language)
                 .join(Conversation, Conversation.id == InboundMessage.conversation_id)

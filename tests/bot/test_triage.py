@@ -1,5 +1,7 @@
 """The worst first: while many wait, who tells of harm is heard before the others."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -20,7 +22,7 @@ HARM = "mari m ap bat mwen"
 
 @pytest.fixture
 def triage(sessions: sessionmaker[Session], settings: Settings) -> Triage:
-    return Triage(Drain(sessions, Away(), settings))
+    return Triage(Drain(sessions, Away(), settings), short=timedelta(0))
 
 
 def write(sessions: sessionmaker[Session], sender: int, text: str) -> None:
@@ -71,3 +73,12 @@ def test_nobody_is_answered_twice(triage: Triage, sessions: sessionmaker[Session
     assert triage.once() == QUEUE // 10
     assert triage.drain.run(seconds=20) == QUEUE - QUEUE // 10
     assert handled(sessions) == QUEUE
+
+
+def test_a_queue_that_has_only_begun_is_not_looked_at(triage: Triage, sessions: sessionmaker[Session]) -> None:
+    for number in range(QUEUE):
+        write(sessions, number, HARM if number == QUEUE - 1 else "bonjou")
+    triage.short = timedelta(hours=1)
+    assert triage.once() == 0
+    triage.short = timedelta(0)
+    assert triage.once() == 1  # nobody was passed over meanwhile
