@@ -4,9 +4,9 @@ others. A quick way only: what it misses waits its turn, and both readers hear i
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from base.db import transaction
+from base.db import database_now, transaction
 from bot import safety
 from bot.drain import Drain
 from messaging import inbox
@@ -31,9 +31,9 @@ class Triage:
         handled."""
         urgent: dict[uuid.UUID, None] = {}
         with transaction(self.drain.sessions) as session:
-            oldest = select(func.now() - InboundMessage.received_at).where(InboundMessage.handled_at.is_(None))
-            waited = session.scalar(oldest.order_by(InboundMessage.id).limit(1))
-            if waited is None or waited < self.short:
+            oldest = select(InboundMessage.received_at).where(InboundMessage.handled_at.is_(None))
+            since = session.scalar(oldest.order_by(InboundMessage.id).limit(1))
+            if since is None or database_now(session) - since < self.short:
                 return 0
             rows = session.execute(
                 select(InboundMessage.id, InboundMessage.conversation_id, inbox.CLOSED_BODY, Conversation.language)

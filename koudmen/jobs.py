@@ -1,15 +1,17 @@
 """The jobs that RQ wakes. They carry no arguments: what is to be done stands in the database."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from base import log
 from koudmen.runtime import Runtime, make_runtime
 from messaging.outbox import Lane
 
-TURN_S = 20.0
-TOGETHER_S = 0.015  # after a small round, so that what comes at such a rate leaves together
+JOB_S = 20.0  # RQ ends a job after 180 s; whoever must stop waits for the job in hand
+TOGETHER_S = 0.015  # after a small round, so that what comes at such a rate is done together
+STAY_S = 0.1  # so long a job looks for more: beginning another costs RQ several milliseconds
+SMALL = 8  # conversations in a round of turns
 logger = log.get(__name__)
 
 
@@ -32,29 +34,44 @@ def turn() -> None:
     """Work off the inbox, ringing for the sender after each batch so that replies leave at once."""
     run = runtime()
     run.bell.heard("turn")
-    for _ in range(200):
+
+    def batch() -> int | None:
         done = run.drain.once()
-        if done is None:
-            return
         if run.drain.protecting:
             run.bell.ring("protect")
         if done:
             run.bell.ring("send")
-    run.bell.ring("turn")  # more than one job's worth: let another worker take a share
+        return done
+
+    if not _until_nothing_comes(batch, SMALL):
+        run.bell.ring("turn")  # more than one job's worth: let another worker take a share
 
 
 def send() -> None:
     """Empty the outbox."""
     run = runtime()
     run.bell.heard("send")
-    while sent := run.sender.send_due():
-        if sent < run.sender.batch // 2:
-            time.sleep(TOGETHER_S)
+    if not _until_nothing_comes(run.sender.send_due, run.sender.batch // 2):
+        run.bell.ring("send")
 
 
 def protect() -> None:
     """Empty the protection lane of the outbox, in a worker of its own."""
     run = runtime()
     run.bell.heard("protect")
-    while run.sender.send_due([Lane.PROTECTION]):
-        pass
+    if not _until_nothing_comes(lambda: run.sender.send_due([Lane.PROTECTION]), run.sender.batch // 2):
+        run.bell.ring("protect")
+
+
+def _until_nothing_comes(round_of_work: Callable[[], int | None], small: int) -> bool:
+    """Do rounds until there is nothing to do for a while. False: there was still work when the job's time was over."""
+    begun = last = time.monotonic()
+    while (at := time.monotonic()) < begun + JOB_S:
+        done = round_of_work()
+        if done:
+            last = at
+        elif at > last + STAY_S:
+            return True
+        if (done or 0) < small:
+            time.sleep(TOGETHER_S)
+    return False

@@ -10,15 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     LargeBinary,
     and_,
-    bindparam,
     case,
-    exists,
     func,
     or_,
     select,
@@ -28,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from base import log
 from base.db import keys
@@ -140,18 +137,16 @@ def window_opened(session: Session, conversation_id: uuid.UUID, *, wanted: bool)
     )
 
 
+_DUE_CHANNELS = text("""
+SELECT DISTINCT channel FROM outbound_message
+WHERE state = 'queued' AND due_at <= now() AND lane = ANY (cast(:lanes AS smallint[]))
+""")
+
+
 def due_channels(session: Session, lanes: Sequence[Lane]) -> frozenset[str]:
     """The channels that have something to send now: asked before anything is locked."""
-    due = (
-        select(OutboundMessage.channel)
-        .distinct()
-        .where(
-            OutboundMessage.state == "queued",
-            OutboundMessage.due_at <= func.now(),
-            OutboundMessage.lane.in_([int(lane) for lane in lanes]),
-        )
-    )
-    return frozenset(session.scalars(due))
+    rows = session.connection().execute(_DUE_CHANNELS, {"lanes": [int(lane) for lane in lanes]})
+    return frozenset(row[0] for row in rows)
 
 
 def claim_due(
@@ -174,7 +169,7 @@ def claim_due(
     taken: list[Sending] = []
     spent = 0.0
     wanted = {"channel": channel, "lanes": [int(lane) for lane in lanes], "most": limit}
-    for row in session.execute(_due(), wanted):
+    for row in session.connection().execute(_DUE, wanted):
         needed = min(row.segments, _bucket(rate))  # a text longer than the bucket leaves when that is full
         if row.lane != Lane.PROTECTION and spent + needed > allowed:
             continue
@@ -186,8 +181,10 @@ def claim_due(
         else:
             spent += row.segments
             taken.append(sending)
-    _mark_claimed(session, [s.id for s in taken], hold)
-    _spend(session, channel, allowed, spent)
+    if taken:
+        left = max(0.0, allowed - spent)
+        claim = {"ids": [one.id for one in taken], "hold": hold, "channel": channel, "left": left}
+        session.connection().execute(_CLAIM, claim)
     return taken
 
 
@@ -205,39 +202,33 @@ SENDABLE = (
     type_coerce(Address.value, LargeBinary).label("address"),
     (func.now() - Conversation.last_inbound_at).label("silence"),
 )
-SHORT_WAIT = timedelta(minutes=1)
 
 
-@cache
-def _due() -> Any:
-    """What is due of `channel` and `lanes`, at most `most`; put together once, for that costs more than running it.
-
-    An earlier message to the same person goes first, also one that is tried again soon or whose outcome is not known;
-    one that waits longer (a phone switched off) holds nothing up, nor does a less urgent one.
-    """
-    earlier = aliased(OutboundMessage)
-    soon = earlier.due_at <= func.now() + SHORT_WAIT
-    waits = exists().where(
-        earlier.conversation_id == OutboundMessage.conversation_id,
-        earlier.position < OutboundMessage.position,
-        earlier.lane <= OutboundMessage.lane,
-        or_(earlier.state.in_(["sending", "unknown"]), and_(earlier.state == "queued", soon)),
-    )
-    return (
-        select(*SENDABLE)
-        .join(Conversation, Conversation.id == OutboundMessage.conversation_id)
-        .join(Address, Address.id == Conversation.address_id)
-        .where(
-            OutboundMessage.state == "queued",
-            OutboundMessage.channel == bindparam("channel"),
-            OutboundMessage.lane.in_(bindparam("lanes", expanding=True)),
-            OutboundMessage.due_at <= func.now(),
-            ~waits,
-        )
-        .order_by(OutboundMessage.lane, OutboundMessage.position)
-        .limit(bindparam("most"))
-        .with_for_update(of=OutboundMessage, skip_locked=True)
-    )
+# What is due of `channel` and `lanes`, at most `most`. An earlier message to the same person goes first, also one that
+# is tried again soon or whose outcome is not known; one that waits longer (a phone switched off) holds nothing up, nor
+# does a less urgent one. Written out: for every round, putting it together costs more than running it.
+_DUE = text("""
+SELECT o.id, o.conversation_id, o.channel, o.lane, o.body, o.segments, o.attempts, o.created_at, o.template,
+       a.value AS address, now() - c.last_inbound_at AS silence
+FROM outbound_message AS o
+JOIN conversation AS c ON c.id = o.conversation_id
+JOIN address AS a ON a.id = c.address_id
+WHERE o.state = 'queued' AND o.channel = :channel AND o.lane = ANY (cast(:lanes AS smallint[])) AND o.due_at <= now()
+  AND NOT EXISTS (
+    SELECT FROM outbound_message AS earlier
+    WHERE earlier.conversation_id = o.conversation_id AND earlier.position < o.position AND earlier.lane <= o.lane
+      AND (earlier.state IN ('sending', 'unknown')
+           OR (earlier.state = 'queued' AND earlier.due_at <= now() + interval '1 minute')))
+ORDER BY o.lane, o.position LIMIT :most
+FOR UPDATE OF o SKIP LOCKED
+""")
+_CLAIM = text("""
+WITH spent AS (
+  UPDATE sender SET tokens = :left, updated_at = clock_timestamp() WHERE name = :channel
+)
+UPDATE outbound_message SET state = 'sending', claimed_at = now(), claim_until = now() + cast(:hold AS interval)
+WHERE id = ANY (cast(:ids AS uuid[]))
+""")
 
 
 def as_sending(row: Any) -> Sending | None:
@@ -294,41 +285,24 @@ def release_held(session: Session, address_id: uuid.UUID) -> None:
     )
 
 
-def _mark_claimed(session: Session, ids: Sequence[uuid.UUID], hold: timedelta) -> None:
-    if ids:
-        session.execute(
-            update(OutboundMessage)
-            .where(OutboundMessage.id.in_(ids))
-            .values(state="sending", claimed_at=func.now(), claim_until=func.now() + hold)
-            .execution_options(synchronize_session=False)
-        )
+_TOKENS = text("""
+SELECT tokens, extract(epoch FROM clock_timestamp() - updated_at) FROM sender WHERE name = :channel FOR UPDATE
+""")
 
 
 def _allowance(session: Session, channel: str, rate: float) -> float:
     """Segments that may leave now: a bucket of one second's worth, filled at `rate`. Locks the sender's row."""
-    session.execute(
-        insert(Sender).values(name=channel, tokens=_bucket(rate), updated_at=func.now()).on_conflict_do_nothing()
-    )
-    row = session.execute(
-        select(Sender.tokens, func.extract("epoch", func.clock_timestamp() - Sender.updated_at))
-        .where(Sender.name == channel)
-        .with_for_update()
-    ).one()
+    row = session.connection().execute(_TOKENS, {"channel": channel}).first()
+    if row is None:
+        first = insert(Sender).values(name=channel, tokens=_bucket(rate), updated_at=func.now())
+        session.execute(first.on_conflict_do_nothing())
+        row = session.connection().execute(_TOKENS, {"channel": channel}).one()
     return min(_bucket(rate), float(row[0]) + float(row[1]) * rate)
 
 
 def _bucket(rate: float) -> float:
     """One second's worth, and never less than an answer of two segments."""
     return max(rate, 2.0)
-
-
-def _spend(session: Session, channel: str, allowed: float, spent: float) -> None:
-    if spent:
-        session.execute(
-            update(Sender)
-            .where(Sender.name == channel)
-            .values(tokens=max(0.0, allowed - spent), updated_at=func.clock_timestamp())
-        )
 
 
 _ACCEPTED = text("""
@@ -365,7 +339,7 @@ def accepted_many(session: Session, took: Sequence[tuple[uuid.UUID, str, str]]) 
         "statuses": [status for _, _, status in took],
         "ranks": [DELIVERY_RANK.get(status, -1) for _, _, status in took],
     }
-    session.execute(_ACCEPTED, values)
+    session.connection().execute(_ACCEPTED, values)
     session.expire_all()
 
 
