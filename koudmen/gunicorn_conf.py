@@ -1,6 +1,6 @@
 """Gunicorn's settings for both applications: `gunicorn --config python:koudmen.gunicorn_conf`.
 
-`WEB_WORKERS` and `WEB_THREADS` say how many (1 process of 16 threads: the work waits for the database, and a second
+`WEB_WORKERS` and `WEB_THREADS` say how many (1 process of 32 threads: the work waits for the database, and a second
 process costs memory). The staff site is given more threads on its command line (`STAFF_THREADS`): each live page holds
 one. The largest body is checked in the applications.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from gunicorn import glogging  # type: ignore[import-untyped]
 
 workers = int(os.environ.get("WEB_WORKERS") or 1)
-threads = int(os.environ.get("WEB_THREADS") or 16)
+threads = int(os.environ.get("WEB_THREADS") or 32)
 worker_class = "gthread"
 keepalive = 75  # longer than a load balancer's own idle time
 timeout = 30

@@ -26,7 +26,8 @@ from messaging.spool import Entry, Spool
 
 FLUSH_EVERY_S = 1.0
 GATHER_S = 0.003  # a person waits for it
-GATHER_REPORTS_S = 0.02  # nobody does
+GATHER_REPORTS_S = 0.02  # nobody does...
+MOST_REPORTS = 16  # ...but each holds one of the server's threads
 # What may go wrong with an entry: the database, or an entry of another version of this code.
 FAULTS = (SQLAlchemyError, KoudmenError, ValueError, KeyError, TypeError)
 Taken = Literal["new", "repeat", "spooled"]
@@ -39,7 +40,7 @@ class Intake:
     def __init__(self, engine: Engine, spool: Spool, rules: Outbox, bell: Callable[[], object]) -> None:
         self.engine, self.spool, self.rules, self.bell = engine, spool, rules, bell
         self.messages: GroupCommit[Arrival, bool] = GroupCommit(self._write, gather_s=GATHER_S)
-        self.reports: GroupCommit[Report, None] = GroupCommit(self._note, gather_s=GATHER_REPORTS_S)
+        self.reports: GroupCommit[Report, None] = GroupCommit(self._note, most=MOST_REPORTS, gather_s=GATHER_REPORTS_S)
         self.kept: GroupCommit[Entry, None] = GroupCommit(spool.put)
         self.flusher: threading.Thread | None = None
         self.lock = threading.Lock()

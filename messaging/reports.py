@@ -13,17 +13,24 @@ from messaging import outbox
 from messaging.outbox import DELIVERY_RANK, FAILED
 from messaging.sender import delivery_failed
 
-_LAZY = text("SET LOCAL synchronous_commit = off")
-_LOCK = text("""
-SELECT id, state, external_id, delivery_rank FROM outbound_message
-WHERE id = ANY (cast(:ids AS uuid[])) ORDER BY id FOR UPDATE
-""")
-_ADVANCE = text("""
-UPDATE outbound_message AS o
-SET delivery = n.status, delivery_rank = n.rank, external_id = coalesce(o.external_id, n.sid)
-FROM unnest(cast(:ids AS uuid[]), cast(:sids AS text[]), cast(:statuses AS text[]), cast(:ranks AS int[]))
-  AS n (id, sid, status, rank)
-WHERE o.id = n.id AND n.rank > o.delivery_rank
+# Locks the messages told of and moves on those that are on their way without trouble, in one statement; returns all of
+# them as they were. `lazy`: the commit does not wait for the disk.
+_NOTE = text("""
+WITH told AS (
+  SELECT DISTINCT ON (id) * FROM unnest(cast(:plain AS uuid[]), cast(:sids AS text[]), cast(:statuses AS text[]),
+                                        cast(:ranks AS smallint[])) AS t (id, sid, status, rank)
+  ORDER BY id, rank DESC
+), locked AS (
+  SELECT id, state, external_id, delivery_rank FROM outbound_message
+  WHERE id = ANY (cast(:ids AS uuid[])) ORDER BY id FOR UPDATE
+), advanced AS (
+  UPDATE outbound_message AS o
+  SET delivery = told.status, delivery_rank = told.rank, external_id = coalesce(o.external_id, told.sid)
+  FROM told JOIN locked USING (id)
+  WHERE o.id = told.id AND locked.state = 'accepted' AND told.rank > locked.delivery_rank
+    AND (locked.external_id IS NULL OR locked.external_id = told.sid)
+)
+SELECT locked.* FROM locked, set_config('synchronous_commit', CASE WHEN :lazy THEN 'off' ELSE current_setting('synchronous_commit') END, true)
 """)
 
 
@@ -43,45 +50,34 @@ def note(session: Session, reports: Sequence[Report], rules: Outbox) -> None:
     Only failures wait for the disk: they decide whether something is sent again. A delivery that a power cut takes
     back would have changed nothing but a figure.
     """
-    if not any(DELIVERY_RANK.get(report.status) == FAILED for report in reports):
-        session.execute(_LAZY)
-    known = {row.id: row for row in session.execute(_LOCK, {"ids": [report.outbound_id for report in reports]})}
-    progress: dict[uuid.UUID, Report] = {}
-    others: list[Report] = []
+    smooth = [report for report in reports if _smooth(report)]
+    told = {
+        "plain": [report.outbound_id for report in smooth],
+        "sids": [report.external_id for report in smooth],
+        "statuses": [report.status for report in smooth],
+        "ranks": [_rank(report) for report in smooth],
+        "ids": [report.outbound_id for report in reports],
+        "lazy": not any(_rank(report) == FAILED for report in reports),
+    }
+    known = {row.id: row for row in session.connection().execute(_NOTE, told)}
     for report in reports:
         row = known.get(report.outbound_id)
-        if row is None or report.status not in DELIVERY_RANK:
-            continue
-        if not _plain(row, report):
-            others.append(report)
-        elif _rank(report) > max(row.delivery_rank, _rank(progress.get(row.id))):
-            progress[row.id] = report
-    _advance(session, list(progress.values()))
-    for report in others:
-        _one(session, report, rules)
+        if row and _rank(report) >= 0 and not (_smooth(report) and _plain(row, report)):
+            _one(session, report, rules)
 
 
-def _rank(report: Report | None) -> int:
-    return DELIVERY_RANK[report.status] if report else -1
+def _rank(report: Report) -> int:
+    return DELIVERY_RANK.get(report.status, -1)
+
+
+def _smooth(report: Report) -> bool:
+    """A report that tells of no trouble."""
+    return _rank(report) not in {FAILED, -1} and not report.code
 
 
 def _plain(row: Row[Any], report: Report) -> bool:
-    """A message that was taken, on its way and without trouble."""
-    same = row.external_id is None or row.external_id == report.external_id
-    return bool(row.state == "accepted" and same and _rank(report) != FAILED and not report.code)
-
-
-def _advance(session: Session, reports: Sequence[Report]) -> None:
-    if reports:
-        session.execute(
-            _ADVANCE,
-            {
-                "ids": [report.outbound_id for report in reports],
-                "sids": [report.external_id for report in reports],
-                "statuses": [report.status for report in reports],
-                "ranks": [_rank(report) for report in reports],
-            },
-        )
+    """A message that was taken and is on its way, told of by the carrier's id that we know: as in _NOTE."""
+    return bool(row.state == "accepted" and (row.external_id is None or row.external_id == report.external_id))
 
 
 def _one(session: Session, report: Report, rules: Outbox) -> None:

@@ -92,11 +92,14 @@ def flood_with(stack: Stack, letters: list[Letter], connections: int, rate: floa
 
 
 def settle(stack: Stack) -> None:
-    """Return when nothing waits in the inbox or the outbox, or when it has taken too long."""
+    """Return when nothing waits in the inbox or the outbox and every delivery report was taken, or when it has taken
+    too long."""
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         with stack.engine.connect() as connection:
-            if not connection.scalar(_OPEN):
-                return
+            waits = connection.scalar(_OPEN)
+        if not waits:
+            stack.double.settle(PATIENCE_S)
+            return
         time.sleep(0.25)
     print(f"after {PATIENCE_S:.0f} s messages still wait", flush=True)
