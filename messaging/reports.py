@@ -30,7 +30,8 @@ WITH told AS (
   WHERE o.id = told.id AND locked.state = 'accepted' AND told.rank > locked.delivery_rank
     AND (locked.external_id IS NULL OR locked.external_id = told.sid)
 )
-SELECT locked.* FROM locked, set_config('synchronous_commit', CASE WHEN :lazy THEN 'off' ELSE current_setting('synchronous_commit') END, true)
+SELECT locked.* FROM locked,
+  set_config('synchronous_commit', CASE WHEN :lazy THEN 'off' ELSE current_setting('synchronous_commit') END, true)
 """)
 
 
