@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, LargeBinary, func, select
+from sqlalchemy import BigInteger, Index, LargeBinary, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -27,6 +27,7 @@ class AuditEvent(Base):
     """One entry. `actor_id`: an account of staff; none: the service or an administrator's shell."""
 
     __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_action", "action", "seq"),)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
     actor_id: Mapped[uuid.UUID | None] = mapped_column(index=True)

@@ -139,8 +139,9 @@ OPTIONS = (
 RESTED_S = 5.0
 
 
-def make_engine(url: str, *, pool_size: int = 5, pool_timeout_s: float = 10) -> Engine:
-    """An engine whose exceptions never show parameters (they hold words and addresses)."""
+def make_engine(url: str, *, pool_size: int = 5, pool_timeout_s: float = 10, statement_s: int = 0) -> Engine:
+    """An engine whose exceptions never show parameters (they hold words and addresses). `statement_s`: no statement may
+    take longer (0: no limit), for those who answer people: one slow page must not hold the connections of all."""
     engine = create_engine(
         driver_url(url),
         hide_parameters=True,
@@ -149,7 +150,7 @@ def make_engine(url: str, *, pool_size: int = 5, pool_timeout_s: float = 10) -> 
         pool_timeout=pool_timeout_s,
         connect_args={
             "connect_timeout": 5,
-            "options": OPTIONS,
+            "options": f"{OPTIONS} -c statement_timeout={statement_s}s",
             **_NOTICE_A_DEAD_NETWORK,
         },
     )

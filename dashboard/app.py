@@ -42,6 +42,7 @@ from webhooks.limit import Buckets
 
 logger = log.get(__name__)
 DATABASE_POOL = 8
+SLOWEST_S = 30  # a statement of a page; the slowest we know (a report of a million messages) takes some seconds
 PER_MINUTE, AT_ONCE = 1200, 600  # pages for one session, or one address where nobody is signed in: more is no person
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -60,6 +61,7 @@ MENU: tuple[tuple[str, str, Action], ...] = (
     ("/reports", N_("Reports"), "see reports"),
     ("/rota", N_("Rota"), "see the rota"),
     ("/accounts", N_("Accounts"), "change accounts"),
+    ("/roles", N_("Roles to agree to"), "agree to roles"),
     ("/audit", N_("Audit log"), "see the audit log"),
     ("/health", N_("Health"), "see the service's health"),
 )
@@ -70,7 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     log.setup("staff", level=settings.log_level)
     use_keys(load_keys(settings.keys, settings.home))
-    engine = make_engine(settings.database_url or "", pool_size=DATABASE_POOL)
+    engine = make_engine(settings.database_url or "", pool_size=DATABASE_POOL, statement_s=SLOWEST_S)
     https = web.by_https(settings)
     app = Flask(__name__, static_folder="static")
     sessions = make_sessions(engine)

@@ -32,11 +32,11 @@ def page(code: str) -> Answer | str | tuple[str, int]:
         case = looking.find(session, code, me())
         if case is None:
             return unknown()
-        if case.code != code:
+        if case.code != code.partition("-")[0]:
             flash(_("%(code)s is one with this case.", code=code))
             return redirect(url_for("case.page", code=case.code), 303)
         if not looking.before(session, case, me(), now):
-            told, template = case_rows.cover(session, case), "case/cover.html"
+            told, template = case_rows.cover(session, case, me()), "case/cover.html"
         else:
             told, template = shown(session, case, now), PAGE
     return render_template(template, **told)
@@ -52,7 +52,7 @@ def look(code: str) -> Answer | tuple[str, int]:
             return unknown()
         looking.look(session, case, me(), now)
         audited(session, "case viewed", now, f"case:{case.id}")
-        return redirect(url_for("case.page", code=case.code), 303)
+        return redirect(url_for("case.page", code=looking.address(case)), 303)
 
 
 @blueprint.get("/c/<code>/thread")

@@ -44,7 +44,7 @@ def act(name: str, *, action: Action = "work on a case", hers: bool = False) -> 
                         _must_be_hers(case)
                     told = do(session, case, now)
                     audited(session, f"case {name}", now, f"case:{case.id}")
-                    code = case.code
+                    code = looking.address(case)
             except (Refused, InvalidInput) as error:
                 return _not_done(code, name, error)
             if name == "reply":

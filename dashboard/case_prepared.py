@@ -59,7 +59,7 @@ def _prepared(code: str, name: str, make: Make) -> Answer | str | tuple[str, int
         if case is None:
             return pages.unknown()
         if not looking.before(session, case, me(), now):
-            return redirect(url_for("case.page", code=case.code), 303)
+            return redirect(url_for("case.page", code=looking.address(case)), 303)
         try:
             more = make(session, case)
         except InvalidInput as error:

@@ -64,9 +64,12 @@ def name_of(session: Session, staff_id: uuid.UUID | None) -> str:
     return who.name if who else ""
 
 
-def cover(session: Session, case: Case) -> dict[str, Any]:
+def cover(session: Session, case: Case, me: Staff) -> dict[str, Any]:
     """What may be seen before the look is logged: no word of the case."""
-    return {"case": case, "owner": name_of(session, case.owner_id)}
+    earlier = [(looking.address(one), one.closed_at) for one in looking.earlier(session, case, me)]
+    return {
+        "case": case, "place": looking.address(case), "owner": name_of(session, case.owner_id), "earlier": earlier,
+    }  # fmt: skip
 
 
 def live(session: Session, case: Case, me: Staff, now: datetime, settings: Settings, *, every: bool) -> dict[str, Any]:
@@ -74,7 +77,7 @@ def live(session: Session, case: Case, me: Staff, now: datetime, settings: Setti
     lines = thread.of_case(session, case.id, newest=None if every else NEWEST + 1)
     cut = not every and len(lines) > NEWEST
     talks = [_talk(session, one, now, settings) for one in family(session, case)]
-    return cover(session, case) | {
+    return cover(session, case, me) | {
         "lines": lines[-NEWEST:] if cut else lines, "cut": cut, "talks": talks,
         "codes": {talk.id: talk.code for talk in talks},
         "writing": looking.writing(session, case, now, but=me.id),

@@ -1,7 +1,7 @@
 """The directory on the staff site: the list, one service with the state of each fact, what to check, coverage."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -12,6 +12,8 @@ from bot import demand
 from dashboard import directory_rows
 from dashboard.directory_rows import AT_ONCE, STATES, Wanted
 from dashboard.permissions import needs
+from dashboard.reports.period import Month, month
+from dashboard.reports.suppress import roughly
 from dashboard.web import audited, may, me, opened
 from dashboard.words import _
 from directory import checks, coverage, coverage_told, edit, indexing, inspection, truth
@@ -21,7 +23,6 @@ from directory.places import parishes
 
 blueprint = Blueprint("directory", __name__)
 BY = {"parish": (demand.unmet, coverage.by_parish), "district": (demand.unmet_by_district, coverage.by_district)}
-WINDOW = timedelta(days=90)
 
 
 @blueprint.get("/directory")
@@ -104,9 +105,15 @@ def stale() -> str:
 
 
 def _coverage(session: Session, now: datetime, kind: str) -> coverage.Coverage:
-    today = now.astimezone(DOMINICA).date()
-    unmet, matrix = BY[kind]
-    return matrix(indexing.current(session), unmet(session, today - WINDOW, today))
+    """Beside the services what was searched for in vain in the month of the newest report, roughly: this page and the
+    report side by side must not tell a count that the report keeps back."""
+    when, (unmet, matrix) = _month(now), BY[kind]
+    told = {place: roughly(count) for place, count in unmet(session, when.first, when.last).items()}
+    return matrix(indexing.current(session), {place: count for place, count in told.items() if count})
+
+
+def _month(now: datetime) -> Month:
+    return month(None, now.astimezone(DOMINICA).date())
 
 
 @blueprint.get("/directory/coverage")
@@ -116,7 +123,7 @@ def matrix() -> str:
     kind = "district" if request.args.get("by") == "district" else "parish"
     with opened() as (session, now):
         found = _coverage(session, now, kind)
-    return render_template("directory/coverage.html", found=found, needs=NEEDS, kind=kind)
+    return render_template("directory/coverage.html", found=found, needs=NEEDS, kind=kind, when=_month(now))
 
 
 @blueprint.get("/directory/coverage.<any(svg, csv):form>")

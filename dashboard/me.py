@@ -1,6 +1,7 @@
 """One's own account: password, one-time code, passkeys, recovery codes, and where one is signed in."""
 
 import uuid
+from datetime import datetime
 
 import segno
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -16,6 +17,8 @@ from dashboard.accounts import codes, passkeys, passwords, sessions
 from dashboard.permissions import needs
 from dashboard.web import address, as_uuid, audited, me, my_session, opened, passkey_site, site
 from dashboard.words import _
+from oncall import notices
+from oncall.models import Staff
 
 blueprint = Blueprint("me", __name__)
 
@@ -31,8 +34,25 @@ def page() -> str:
             places=sessions.open_of(session, me().id, now),
             here=my_session().id,
             left=codes.recovery_left(session, me().id),
-            feed=address() + calendar.path(me().id),
+            feed=address() + calendar.path(me()),
         )
+
+
+def _noted(session: Session, action: str, now: datetime) -> None:
+    """In the audit log, and a text to the owner: whoever did this may not be them."""
+    notices.account_changed(session, me().id, now)
+    audited(session, action, now, f"staff:{me().id}")
+
+
+@blueprint.post("/me/calendar")
+@needs("own account")
+def calendar_new() -> Answer:
+    """Another address for the calendar: the old one tells nothing any more."""
+    with opened() as (session, now):
+        session.get_one(Staff, me().id).calendar_number += 1
+        audited(session, "calendar address changed", now, f"staff:{me().id}")
+    flash(_("The calendar has another address now. Subscribe to it anew."))
+    return redirect(url_for("me.page"), 303)
 
 
 @blueprint.get("/me/second")
@@ -57,7 +77,7 @@ def totp() -> Answer:
         fits = codes.confirm_totp(session, me().id, request.form.get("code", ""), now)
         if fits:
             _set_up(session, "totp")
-            audited(session, "one-time code set up", now, f"staff:{me().id}")
+            _noted(session, "one-time code set up", now)
     if not fits:
         flash(_("This code does not fit. Is the phone's clock right? Type the newest code."))
         return redirect(url_for("me.second"), 303)
@@ -84,7 +104,7 @@ def totp_remove() -> Answer:
         if not passkeys.of(session, me().id):
             raise Refused("set up a passkey first: without a second proof nothing opens")
         codes.remove_totp(session, me().id)
-        audited(session, "one-time code removed", now, f"staff:{me().id}")
+        _noted(session, "one-time code removed", now)
     return redirect(url_for("me.page"), 303)
 
 
@@ -101,7 +121,7 @@ def recovery() -> str:
 def recovery_new() -> str:
     with opened() as (session, now):
         fresh = codes.new_recovery(session, me().id)
-        audited(session, "recovery codes made", now, f"staff:{me().id}")
+        _noted(session, "recovery codes made", now)
     return render_template("me/recovery.html", left=len(fresh), fresh=fresh)
 
 
@@ -112,7 +132,7 @@ def password() -> Answer:
         chosen, who = request.form.get("password", ""), me()
         passwords.put(session, who.id, chosen, now, who.name, who.phone or "", who.email or "")
         sessions.end_all(session, me().id, "new password", now, but=my_session().id)
-        audited(session, "password changed", now, f"staff:{me().id}")
+        _noted(session, "password changed", now)
     flash(_("The password is changed. Everywhere else you are signed out."))
     return redirect(url_for("me.page"), 303)
 
@@ -135,7 +155,7 @@ def passkey_add() -> Answer:
         _may_add(session)
         passkeys.register(session, me(), step or uuid.UUID(int=0), answer, name, passkey_site(), now)
         _set_up(session, "passkey")
-        audited(session, "passkey added", now, f"staff:{me().id}")
+        _noted(session, "passkey added", now)
         left = codes.recovery_left(session, me().id)
     flash(_("The passkey is kept. Next time, sign in with it."))
     return guard.remember(redirect(url_for("me.page" if left else "me.recovery"), 303), me().id, now)
@@ -148,7 +168,7 @@ def passkey_remove(passkey_id: uuid.UUID) -> Answer:
         if len(passkeys.of(session, me().id)) == 1 and not passwords.of(session, me().id).totp_confirmed_at:
             raise Refused("this is your only second proof; set up another one first")
         passkeys.remove(session, me().id, passkey_id)
-        audited(session, "passkey removed", now, f"staff:{me().id}")
+        _noted(session, "passkey removed", now)
     return redirect(url_for("me.page"), 303)
 
 

@@ -2,9 +2,11 @@
 passwords are hashed with Argon2id, one-time secrets encrypted, tokens and codes kept as keyed hashes."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from base.db import Base, EncryptedText
@@ -92,3 +94,12 @@ class SignInFailure(Base):
     account: Mapped[bytes] = mapped_column(LargeBinary)
     caller: Mapped[bytes] = mapped_column(LargeBinary)
     at: Mapped[datetime]
+
+
+class MonthlyReport(Base):
+    """A month's report as it was first told, small counts kept back. Never counted again (dashboard.reports.kept)."""
+
+    __tablename__ = "monthly_report"
+    month: Mapped[date] = mapped_column(primary_key=True, comment="its first day")
+    made_at: Mapped[datetime]
+    tables: Mapped[Any] = mapped_column(JSONB)

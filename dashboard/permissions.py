@@ -25,6 +25,7 @@ Action = Literal[
     "see the audit log",
     "export the audit log",
     "change accounts",
+    "agree to roles",
     "see the service's health",
     "replay",
 ]
@@ -39,12 +40,12 @@ _OFFICER: frozenset[Action] = frozenset(
 MAY: dict[str, frozenset[Action]] = {
     "officer": _OFFICER,
     "supervisor": _OFFICER
-    | {"approve a close", "change the rota", "see the audit log", "export the audit log"},
+    | {"approve a close", "change the rota", "see the audit log", "export the audit log", "agree to roles"},
     "editor": frozenset({"see the directory", "see what is confidential", "change the directory"}),
     "analyst": frozenset({"see reports", "export reports"}),
     "administrator": frozenset(
         {"see the rota", "change the rota", "see the audit log", "export the audit log", "change accounts",
-         "see the service's health", "replay"}
+         "agree to roles", "see the service's health", "replay"}
     ),
 }  # fmt: skip
 View = TypeVar("View", bound=Callable[..., object])

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, render_template, request
 from base.clock import DOMINICA
 from base.errors import InvalidInput
 from dashboard.permissions import needs
-from dashboard.reports import figures, files
+from dashboard.reports import figures, files, kept
 from dashboard.reports.period import Month, month
 from dashboard.reports.tables import shown
 from dashboard.web import audited, opened, site
@@ -23,7 +23,7 @@ KINDS = {
 @blueprint.get("/reports")
 @needs("see reports")
 def page() -> str:
-    """The month that is asked for, else the last one that is over."""
+    """The month that is asked for, else the newest one that is told."""
     with opened() as (session, now):
         today = now.astimezone(DOMINICA).date()
         wrong = ""
@@ -31,8 +31,8 @@ def page() -> str:
             when = month(request.args.get("month"), today)
         except InvalidInput as error:
             when, wrong = month(None, today), f"{error}."
-        tables = figures.tables(session, when)
-        about = figures.made(now, when)
+        tables, made = kept.report(session, when, now)
+        about = figures.made(made, when)
     return render_template(
         "reports/page.html", when=when, tables=tables, about=about, wrong=wrong, shown=shown, today=today, kinds=KINDS,
         later=_later(when, today),
@@ -40,7 +40,7 @@ def page() -> str:
 
 
 def _later(when: Month, today: date) -> Month | None:
-    return when.next if when.next.first <= today else None
+    return when.next if when.first < month(None, today).first else None
 
 
 @blueprint.get("/reports/<code>.<kind>")
@@ -51,7 +51,8 @@ def export(code: str, kind: str) -> Response:
         abort(404)
     with opened() as (session, now):
         when = month(code, now.astimezone(DOMINICA).date())
-        tables, about = figures.tables(session, when), figures.made(now, when)
+        tables, made = kept.report(session, when, now)
+        about = figures.made(made, when)
         audited(session, "report exported", now, f"report:{when.code}", kind=kind)
     title = f"{site().settings.config.service.name}: {when.name}"
     write = {"csv": files.as_csv, "xlsx": files.as_xlsx, "pdf": files.as_pdf}[kind]

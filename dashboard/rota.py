@@ -16,7 +16,7 @@ from dashboard import calendar, rota_rows, typed
 from dashboard.permissions import needs
 from dashboard.web import address, audited, may, me, opened, site
 from dashboard.words import _
-from oncall import rota, staff, swaps, watch
+from oncall import notices, rota, staff, swaps, watch
 from oncall.clocks import LEVELS
 from oncall.models import Override, Rotation, Shift, Staff
 
@@ -42,7 +42,7 @@ def page() -> str:
             people=rota_rows.people(session), tests=watch.last_tests(session), swaps=swaps.waiting(session, now),
             phones=[one for one in staff.active(session) if one.phone], may_agree=swaps.may_agree,
             days=config.look_ahead.days, weeks=timedelta(weeks=1), names=rota_rows.LEVEL_NAMES, hours=rota_rows.hours,
-            typed=typed.as_typed, feed=address() + calendar.path(me().id),
+            typed=typed.as_typed, feed=address() + calendar.path(me()),
         )  # fmt: skip
 
 
@@ -214,6 +214,8 @@ def swap_ask() -> Answer | tuple[str, int]:
                 raise InvalidInput("choose duties of two people")
             if may("change the rota"):
                 made, _second = rota.swap(session, one, other, now, by=me().id)
+                others = [session.get_one(Staff, duty.staff_id) for duty in (one, other) if duty.staff_id != me().id]
+                notices.tell(session, others, "swap", now)
                 audited(session, "swap made", now, f"override:{made.id}")
             else:
                 asked = swaps.ask(session, me().id, one, other, now)

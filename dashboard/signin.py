@@ -17,7 +17,7 @@ from dashboard.accounts import codes, devices, passkeys, passwords, sessions, th
 from dashboard.permissions import needs, public
 from dashboard.web import as_uuid, caller, me, my_session, opened, passkey_site
 from dashboard.words import N_, _
-from oncall import staff
+from oncall import notices, staff
 from oncall.models import Staff
 
 blueprint = Blueprint("signin", __name__)
@@ -160,6 +160,7 @@ def _set_up(account: str, chosen: str) -> Answer | tuple[str, int]:
         if who is None or who.disabled_at or not codes.setup_fits(session, who.id, request.form.get("code", ""), now):
             return render_template("signin/setup.html", account=account, wrong=_(WRONG)), 401
         throttle.fine(session, counted)
+        notices.account_changed(session, who.id, now)
         passwords.put(session, who.id, chosen, now, who.name, who.phone or "", who.email or "")
         sessions.end_all(session, who.id, "new password", now)
         if _second_proof(session, who):

@@ -16,9 +16,9 @@ from dashboard import accounts
 from dashboard.models import Credential, Passkey
 from dashboard.permissions import needs
 from dashboard.typed import told
-from dashboard.web import audited, opened
+from dashboard.web import audited, me, opened
 from dashboard.words import _
-from oncall import handling, staff
+from oncall import handling, notices, staff
 from oncall.models import Staff
 from oncall.models.staff import ROLES
 
@@ -67,12 +67,14 @@ def add() -> str | tuple[str, int]:
     try:
         with opened() as (session, now):
             who = staff.add(
-                session, form.get("name", "")[:100], form.getlist("role"), now, phone=form.get("phone", "")[:40] or None
-            )
+                session, form.get("name", "")[:100], form.getlist("role"), now,
+                phone=form.get("phone", "")[:40] or None, by=me().id,
+            )  # fmt: skip
             staff.change_email(session, who.id, form.get("email", ""))
-            staff.change_work(session, who.id, *_work())
+            staff.change_work(session, who.id, *_work(), by=me().id)
             code = accounts.codes.new_setup(session, who.id, now)
-            audited(session, "account made", now, f"staff:{who.id}", roles=who.roles)
+            _ask_others(session, who, now)
+            audited(session, "account made", now, f"staff:{who.id}", roles=who.roles, asked=who.roles_asked or [])
     except KoudmenError as error:
         return _new_form(told(error)), 400
     return render_template("accounts/code.html", who=who, code=code, fresh=True)
@@ -126,11 +128,48 @@ def work(staff_id: uuid.UUID) -> Answer | tuple[str, int]:
     """Roles, languages and ways. Other roles: they sign in anew, so that no page keeps what they may not see now."""
 
     def change(session: Session, now: datetime) -> None:
-        if staff.change_work(session, staff_id, *_work()):
+        if staff.change_work(session, staff_id, *_work(), by=me().id):
             accounts.sessions.end_all(session, staff_id, "roles changed", now)
+            notices.account_changed(session, staff_id, now)
+        _ask_others(session, session.get_one(Staff, staff_id), now)
 
     roles = [role for role in request.form.getlist("role") if role in ROLES]
     return _changed(staff_id, "account changed", change, _("It is changed."), roles=roles)
+
+
+def _ask_others(session: Session, who: Staff, now: datetime) -> None:
+    """A text to those who can agree to roles that wait."""
+    if who.roles_asked:
+        notices.tell(session, [one for one in staff.active(session) if staff.may_agree(who, one)], "roles", now)
+
+
+@blueprint.get("/roles")
+@needs("agree to roles")
+def asked() -> str:
+    """Roles by which somebody would read cases, or make accounts that do: they wait for a second person."""
+    with opened() as (session, _now):
+        rows = [
+            (who, session.get(Staff, who.roles_asked_by_id or who.id), staff.may_agree(who, me()))
+            for who in staff.asked(session)
+        ]
+    return render_template("accounts/asked.html", rows=rows)
+
+
+@blueprint.post("/roles/<uuid:staff_id>")
+@needs("agree to roles", proof=True)
+def answer(staff_id: uuid.UUID) -> Answer:
+    """Yes or no. With a yes they sign in anew, and are told."""
+    agreed = request.form.get("answer") == "yes"
+    with opened() as (session, now):
+        if session.get(Staff, staff_id) is None:
+            abort(404)
+        roles = staff.agree(session, staff_id, me(), agreed=agreed)
+        if agreed:
+            accounts.sessions.end_all(session, staff_id, "roles changed", now)
+            notices.account_changed(session, staff_id, now)
+        audited(session, "roles agreed" if agreed else "roles refused", now, f"staff:{staff_id}", roles=roles)
+    flash(_("They have these roles now.") if agreed else _("They do not get these roles."))
+    return redirect(url_for("staffing.asked"), 303)
 
 
 @blueprint.post("/accounts/<uuid:staff_id>/reach")
@@ -140,10 +179,14 @@ def reach(staff_id: uuid.UUID) -> Answer | tuple[str, int]:
 
     def change(session: Session, now: datetime) -> None:
         who, phone = session.get_one(Staff, staff_id), request.form.get("phone", "")[:40].strip()
+        before = who.phone if who.phone_verified_at else None
         if not phone:
             who.phone = who.phone_lookup = who.phone_verified_at = who.phone_tested_at = None
         elif staff.phone_number(phone) != who.phone:
             staff.change_phone(session, staff_id, phone, now)
+        if before and who.phone != before:  # a text to where they were reached so far
+            notices.tell(session, [who], "account", now, phone=before)
+            notices.reads_cases_changed(session, who, me().id, now)
         staff.change_email(session, staff_id, request.form.get("email", ""))
 
     return _changed(staff_id, "phone or e-mail changed", change, _("It is changed."))
@@ -171,6 +214,8 @@ def reset(staff_id: uuid.UUID) -> str:
         accounts.forget_proofs(session, staff_id)
         accounts.sessions.end_all(session, staff_id, "reset", now)
         code = accounts.codes.new_setup(session, staff_id, now)
+        notices.account_changed(session, staff_id, now)
+        notices.reads_cases_changed(session, who, me().id, now)
         audited(session, "account reset", now, f"staff:{staff_id}")
     return render_template("accounts/code.html", who=who, code=code, fresh=False)
 

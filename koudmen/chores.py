@@ -14,6 +14,7 @@ from base.db import database_now, transaction
 from base.errors import KoudmenError
 from base.heartbeat import beat
 from base.settings import seconds
+from dashboard.reports import kept
 from koudmen import purge, synthetic
 from koudmen.runtime import Runtime
 from messaging.reconcile import reconcile
@@ -40,6 +41,7 @@ def chores(runtime: Runtime) -> list[Chore]:
     """What this service has to do. A chore whose time is zero is switched off."""
     rules = runtime.settings.config.sweeper
     found = [
+        Chore("report", seconds(rules.purge), lambda: _report(runtime)),
         Chore("purge", seconds(rules.purge), lambda: purge.purge(runtime.sessions, runtime.settings.config.retention)),
     ]
     if rules.synthetic:
@@ -47,6 +49,12 @@ def chores(runtime: Runtime) -> list[Chore]:
     if runtime.settings.twilio and rules.reconcile:
         found.append(Chore("reconcile", seconds(rules.reconcile), Reconciler(runtime).look))
     return [chore for chore in found if chore.every_s]
+
+
+def _report(runtime: Runtime) -> None:
+    """The newest month's report, before anything of it is purged."""
+    with transaction(runtime.sessions) as session:
+        kept.newest(session, database_now(session))
 
 
 class Reconciler:

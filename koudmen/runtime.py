@@ -8,8 +8,9 @@ from functools import cached_property
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from base import audit
 from base.crypto import load_keys
-from base.db import make_engine, make_sessions, transaction, use_keys
+from base.db import database_now, make_engine, make_sessions, transaction, use_keys
 from base.errors import ConfigError
 from base.settings import Settings, check_ready_for_people, load_settings
 from bot.drain import Drain
@@ -66,6 +67,11 @@ def at_the_database() -> Iterator[tuple[Session, Settings]]:
             yield session, runtime.settings
     finally:
         runtime.engine.dispose()
+
+
+def noted(session: Session, action: str, subject: str = "", **detail: object) -> None:
+    """In the audit log: what a command changed, called as on the staff site. The last thing in its transaction."""
+    audit.record(session, action, database_now(session), subject=subject, detail=detail | {"by": "shell"})
 
 
 def make_nlu(settings: Settings) -> NluClient:

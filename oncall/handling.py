@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput, Refused
 from messaging.models import Conversation
-from oncall import clocks, pages, staff
+from oncall import clocks, notices, pages, staff
 from oncall.cases import event, locked
 from oncall.models import Case, CaseEvent, Page, Staff
 from oncall.models.case import OUTCOMES
@@ -288,11 +288,17 @@ def _answer(session: Session, kind: Kind, case: Case) -> Answer:
 
 
 def disable(session: Session, staff_id: uuid.UUID, now: datetime) -> int:
-    """End an account. Its cases are paged anew; returns how many those were."""
+    """End an account. Its cases are paged anew; returns how many those were. Phone and e-mail address are forgotten, so
+    that they may be somebody else's; a last text tells the owner."""
     who = session.get_one(Staff, staff_id)
     who.disabled_at = who.disabled_at or now
+    told = who.phone if who.phone_verified_at else None
+    who.roles_asked = who.roles_asked_by_id = None
+    staff.forget_where(who)
     mine = session.scalars(select(Case.id).where(Case.owner_id == who.id, Case.closed_at.is_(None))).all()
     for case_id in mine:
         reopen(session, case_id, now)
     session.execute(update(Page).where(Page.staff_id == who.id, Page.state == "queued").values(state="cancelled"))
+    if told:
+        notices.tell(session, [who], "account", now, phone=told)
     return len(mine)

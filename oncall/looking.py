@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from base.clock import DOMINICA
 from oncall import staff
 from oncall.cases import event
 from oncall.models import Case, CaseViewer, Staff
@@ -18,18 +19,44 @@ WRITING = timedelta(seconds=15)  # so long after the last letter somebody counts
 
 def find(session: Session, code: str, who: Staff) -> Case | None:
     """The case that has a code: the open one (of a merged one, the case it belongs to now), else the newest closed one
-    that this person had, asked to close, or approved; supervisors see every closed one. None for anything else."""
+    that this person may see (`_closed`). `4821-20261124`: the one that was closed on that day, for a code may be given
+    again. None for anything else."""
     if not staff.may_take(who):
         return None
+    code, _, day = code.partition("-")
+    if day:
+        return _closed_on(session, code, who, day)
     case = session.scalar(select(Case).where(Case.code == code, Case.closed_at.is_(None)))
     while case is not None and case.merged_into:
         case = session.get(Case, case.merged_into)
-    if case is not None:
-        return case
+    return case or session.scalar(_closed(code, who).limit(1))
+
+
+def address(case: Case) -> str:
+    """By what `find` finds this case and no other: the code, and of a closed one the day it was closed."""
+    return f"{case.code}-{case.closed_at.astimezone(DOMINICA):%Y%m%d}" if case.closed_at else case.code
+
+
+def earlier(session: Session, case: Case, who: Staff) -> Sequence[Case]:
+    """Other cases that had the code and are closed, as far as this person may see them; the newest first."""
+    return session.scalars(_closed(case.code, who).where(Case.id != case.id)).all() if staff.may_take(who) else []
+
+
+def _closed_on(session: Session, code: str, who: Staff, day: str) -> Case | None:
+    try:
+        begins = datetime.strptime(day, "%Y%m%d").replace(tzinfo=DOMINICA)
+    except ValueError:
+        return None
+    there = (Case.closed_at >= begins, Case.closed_at < begins + timedelta(days=1))
+    return session.scalar(_closed(code, who).where(*there).limit(1))
+
+
+def _closed(code: str, who: Staff) -> Select[Case]:
+    """Closed ones that this person had, asked to close, or approved; supervisors see every one. The newest first."""
     closed = select(Case).where(Case.code == code, Case.closed_at.is_not(None), Case.merged_into.is_(None))
     if "supervisor" not in who.roles:
         closed = closed.where(or_(Case.owner_id == who.id, Case.closing_by_id == who.id, Case.approved_by_id == who.id))
-    return session.scalar(closed.order_by(Case.closed_at.desc()).limit(1))
+    return closed.order_by(Case.closed_at.desc())
 
 
 def works_on(case: Case, who: Staff) -> bool:

@@ -103,7 +103,7 @@ def claim(session: Session, now: datetime, *, hold: timedelta, limit: int = 50) 
         .with_for_update(of=Page, skip_locked=True)
     ).all()
     for page, staff, over in rows:
-        page.state = "cancelled" if over else "sending" if reachable(staff) else "failed"
+        page.state = "cancelled" if over else "sending" if page.phone or reachable(staff) else "failed"
         if page.state == "sending":
             page.claimed_at, page.claim_until = now, now + hold
             page.attempts += 1
@@ -115,8 +115,8 @@ def paging(page: Page, staff: Staff) -> Paging:
     """A page with what is needed to put it into words and to send it."""
     language = staff.languages[0] if staff.languages else "en"
     return Paging(
-        page.id, page.staff_id, page.case_id, page.channel, staff.phone or "", language, page.kind, page.code,
-        page.severity, page.drill, page.attempts, page.created_at,
+        page.id, page.staff_id, page.case_id, page.channel, page.phone or staff.phone or "", language, page.kind,
+        page.code, page.severity, page.drill, page.attempts, page.created_at,
     )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def sent(session: Session, page_id: uuid.UUID, external_id: str, now: datetime) 
     session.execute(
         update(Page)
         .where(Page.id == page_id, Page.state.in_(["sending", "queued", "cancelled"]))
-        .values(state="sent", sent_at=now, external_id=external_id, claim_until=None)
+        .values(state="sent", sent_at=now, external_id=external_id, claim_until=None, phone=None)
     )
 
 
@@ -154,7 +154,7 @@ def failed(session: Session, paging: Paging, now: datetime, code: int) -> None:
     page = session.get_one(Page, paging.id, with_for_update=True, populate_existing=True)
     if page.state not in {"sending", "sent"} or page.attempts != paging.attempts:
         return
-    page.state, page.error_code, page.claim_until = "failed", code, None
+    page.state, page.error_code, page.claim_until, page.phone = "failed", code, None, None
     session.flush()
     _another_way(session, case, page, now)
 

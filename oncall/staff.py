@@ -16,6 +16,11 @@ from oncall.models.staff import ROLES
 
 ANSWERS_PAGES = ("officer", "supervisor")
 APPROVES = ("supervisor", "administrator")
+SECOND = (
+    "officer",
+    "supervisor",
+    "administrator",
+)  # they read cases, or make accounts that do: a second one agrees
 
 
 def phone_number(written: str) -> str:
@@ -50,8 +55,10 @@ def add(
     verified: bool = False,
     languages: Sequence[str] = ("en",),
     page_by: Sequence[str] = ("sms",),
+    by: uuid.UUID | None = None,
 ) -> Staff:
-    """A new account. `verified`: the phone needs no confirmation. InvalidInput, or Refused when phone or e-mail is
+    """A new account. `verified`: the phone needs no confirmation. `by`: an administrator on the staff site, whose word
+    alone gives no role of `SECOND`; without, the shell's, which does. InvalidInput, or Refused when phone or e-mail is
     somebody's already."""
     if not name.strip() or not roles or set(roles) - set(ROLES):
         raise InvalidInput(f"a name, and roles out of {', '.join(ROLES)}")
@@ -74,6 +81,9 @@ def add(
         page_by=list(page_by),
         created_at=now,
     )
+    if by:
+        staff.roles = []
+        staff.roles = ask(staff, roles, by)
     session.add(staff)
     session.flush()
     return staff
@@ -144,6 +154,12 @@ def change_phone(session: Session, staff_id: uuid.UUID, phone: str, now: datetim
     return staff
 
 
+def forget_where(who: Staff) -> None:
+    """No phone and no e-mail address any more."""
+    who.phone = who.phone_lookup = who.phone_verified_at = who.phone_tested_at = None
+    who.email = who.email_lookup = None
+
+
 def change_email(session: Session, staff_id: uuid.UUID, email: str) -> Staff:
     """Another e-mail address, or none. By it a ministry's own sign-in finds the account."""
     staff, written = session.get_one(Staff, staff_id), email.strip()
@@ -157,10 +173,12 @@ def change_email(session: Session, staff_id: uuid.UUID, email: str) -> Staff:
 
 
 def change_work(
-    session: Session, staff_id: uuid.UUID, roles: Sequence[str], languages: Sequence[str], page_by: Sequence[str]
-) -> bool:
-    """What somebody does, speaks, and is paged by (the first way first). Returns whether the roles changed. Refused
-    when no administrator would be left."""
+    session: Session, staff_id: uuid.UUID, roles: Sequence[str], languages: Sequence[str], page_by: Sequence[str],
+    *, by: uuid.UUID,
+) -> bool:  # fmt: skip
+    """What somebody does, speaks, and is paged by (the first way first), as `by` says. Returns whether the roles
+    changed. Roles of `SECOND` that are new wait for somebody else (`agree`). Refused for one's own roles, and when no
+    administrator would be left."""
     staff = session.get_one(Staff, staff_id)
     if not roles or set(roles) - set(ROLES):
         raise InvalidInput(f"roles out of {', '.join(ROLES)}, at least one")
@@ -168,11 +186,48 @@ def change_work(
         raise InvalidInput("languages out of the list, at least one")
     if not page_by or set(page_by) - {"sms", "whatsapp"}:
         raise InvalidInput("pages go by sms or whatsapp")
-    changed = set(roles) != set(staff.roles)
+    if by == staff_id and set(roles) != set(staff.roles):
+        raise Refused("nobody changes their own roles: another administrator does it")
     if "administrator" not in roles:
         keep_an_administrator(session, staff_id)
-    staff.roles, staff.languages, staff.page_by = list(roles), list(languages), list(page_by)
-    return changed
+    now_, before = ask(staff, roles, by), set(staff.roles)
+    staff.roles, staff.languages, staff.page_by = now_, list(languages), list(page_by)
+    return set(now_) != before
+
+
+def ask(who: Staff, roles: Sequence[str], by: uuid.UUID) -> list[str]:
+    """Of the roles that somebody is to have, those that count at once. The others are noted on the account, to wait for
+    a second person; what waited before and is not among them any more is forgotten."""
+    waits = [role for role in roles if role in SECOND and role not in who.roles]
+    if waits != (who.roles_asked or []):
+        who.roles_asked, who.roles_asked_by_id = waits or None, by if waits else None
+    return [role for role in roles if role not in waits]
+
+
+def asked(session: Session) -> Sequence[Staff]:
+    """Accounts with roles that wait for a second person."""
+    query = select(Staff).where(Staff.disabled_at.is_(None), Staff.roles_asked.is_not(None))
+    return session.scalars(query.order_by(Staff.created_at)).all()
+
+
+def may_agree(who: Staff, by: Staff) -> bool:
+    """A supervisor or administrator, neither who asked nor whose account it is."""
+    return may_approve(by) and by.id not in {who.id, who.roles_asked_by_id}
+
+
+def agree(session: Session, staff_id: uuid.UUID, by: Staff, *, agreed: bool) -> list[str]:
+    """A second person's yes or no to roles that wait. Returns which they were."""
+    who = session.get_one(Staff, staff_id, with_for_update=True, populate_existing=True)
+    waits = list(who.roles_asked or [])
+    if who.disabled_at or not waits:
+        raise Refused("no role of this account waits for an answer any more")
+    if not may_agree(who, by):
+        raise Refused("somebody else answers this: neither who asked, nor whose account it is")
+    if agreed:
+        who.roles = [*who.roles, *waits]
+    who.roles_asked = who.roles_asked_by_id = None
+    session.flush()
+    return waits
 
 
 def keep_an_administrator(session: Session, without: uuid.UUID) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput, Refused
-from oncall import rota
+from oncall import notices, rota
 from oncall.duty import Duty
 from oncall.models import Staff, SwapRequest
 from oncall.staff import may_approve
@@ -28,7 +28,7 @@ def ask(session: Session, who: uuid.UUID, mine: Duty, theirs: Duty, now: datetim
         asked_at=now,
     )  # fmt: skip
     session.add(made)
-    session.flush()
+    notices.tell(session, [session.get_one(Staff, theirs.staff_id)], "swap", now)
     return made
 
 
@@ -55,8 +55,14 @@ def decide(session: Session, swap_id: uuid.UUID, who: Staff, now: datetime, *, a
     swap.decided_at, swap.decided_by_id, swap.agreed = now, who.id, agreed
     if agreed:
         rota.swap(session, *_duties(swap), now, by=who.id)
-    session.flush()
+    _tell(session, swap, who, now)
     return swap
+
+
+def _tell(session: Session, swap: SwapRequest, but: Staff, now: datetime) -> None:
+    """Both of them look at the rota, but for who has just answered."""
+    both = (swap.staff_id, swap.other_id)
+    notices.tell(session, [session.get_one(Staff, one) for one in both if one != but.id], "swap", now)
 
 
 def _duties(swap: SwapRequest) -> tuple[Duty, Duty]:

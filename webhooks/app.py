@@ -17,6 +17,7 @@ from webhooks import gateway, health, hsds, simulator, twilio, voice
 from webhooks.context import LARGEST_BODY, Context
 from webhooks.limit import Buckets
 
+SLOWEST_S = 15  # a statement of an answer: Twilio waits as long
 logger = log.get(__name__)
 
 
@@ -43,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def make_context(settings: Settings) -> Context:
     """Connections and keys the views need."""
     use_keys(load_keys(settings.keys, settings.home))
-    engine = make_engine(settings.database_url or "", pool_size=16, pool_timeout_s=5)
+    engine = make_engine(settings.database_url or "", pool_size=16, pool_timeout_s=5, statement_s=SLOWEST_S)
     bell, spool = Bell(settings.redis_url), Spool(settings.spool)
     spool.check()
     intake = Intake(engine, spool, settings.config.outbox, lambda: bell.ring("turn"))

@@ -87,7 +87,7 @@ def _coverage(session: Session, when: Month) -> Table:
         (need, *(found.cell(need, area).services for area in found.areas)) for need in NEEDS
     )
     return Table(
-        "coverage", "Services by need and parish", "the directory today, without what is confidential",
+        "coverage", "Services by need and parish", "the directory on the day of counting, without what is confidential",
         ("Need", *found.areas), rows, note=f"{len(found.gaps())} combinations of need and parish have no service.",
     )  # fmt: skip
 
@@ -162,6 +162,6 @@ def _drill(one: drills.Result) -> tuple[Value, ...]:
 
 
 def made(now: datetime, when: Month) -> str:
-    """The line under a report: of when it is, and when it was made."""
+    """The line under a report: of when it is, and when it was counted."""
     kept = f"Counts from 1 to {FEWEST - 1}, and others where needed, are kept back."
-    return f"{when.name}; made on {now.astimezone(DOMINICA):%Y-%m-%d}. {kept}"
+    return f"{when.name}; counted on {now.astimezone(DOMINICA):%Y-%m-%d}, and not changed since. {kept}"

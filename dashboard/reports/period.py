@@ -1,4 +1,5 @@
-"""The time of a report: one calendar month of Dominica. Months do not overlap, so no two reports can be subtracted."""
+"""The time of a report: one calendar month of Dominica that is over. Months do not overlap, so no two reports can be
+subtracted; a month that still runs could be asked for today and tomorrow, and is not told."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +7,9 @@ from datetime import date, datetime, timedelta
 
 from base.clock import DOMINICA
 from base.errors import InvalidInput
+
+SETTLES = timedelta(days=3)
+OLDEST_YEARS = 5
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,16 @@ class Month:
 
 
 def month(text: str | None, today: date) -> Month:
-    """`2026-11`; without, the last month that is over. InvalidInput for another form or the future."""
+    """`2026-11`; without, the newest one that is told. InvalidInput for another form, for a month that is not over, or
+    was long ago. A month is told `SETTLES` after its end: what was begun on its last day is mostly done by then."""
+    newest = Month((today - SETTLES).replace(day=1)).before
     if not text:
-        return Month(today.replace(day=1)).before
+        return newest
     if not re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", text):
         raise InvalidInput("a month is written like 2026-11")
     found = Month(date(int(text[:4]), int(text[5:]), 1))
-    if found.first > today:
-        raise InvalidInput("this month has not begun")
+    if found.first > newest.first:
+        raise InvalidInput(f"a month is told {SETTLES.days} days after it is over")
+    if found.first.year < today.year - OLDEST_YEARS:
+        raise InvalidInput(f"at most {OLDEST_YEARS} years back")
     return found

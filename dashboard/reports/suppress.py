@@ -14,6 +14,12 @@ Cell = tuple[int, int]
 Line = list[Cell]  # a row or a column; the last is its total
 
 
+def roughly(count: int) -> int:
+    """A count that others must not be subtracted from: rounded down to 5, 10, 20, 50, 100 and so on; 0 below five."""
+    steps = (base * 10**power for power in range(7) for base in (1, 2, 5))
+    return max((step for step in steps if FEWEST <= step <= count), default=0)
+
+
 def with_totals(counts: Grid) -> list[list[int]]:
     """The counts with a total at the end of each row and below each column."""
     rows = [[*row, sum(row)] for row in counts]

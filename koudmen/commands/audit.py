@@ -8,7 +8,7 @@ import orjson
 
 from base import audit
 from koudmen.cli import parser
-from koudmen.runtime import at_the_database
+from koudmen.runtime import at_the_database, noted
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,6 +19,7 @@ def main(arguments: Sequence[str]) -> int:
         if action == "export":
             for entry in audit.entries(session):
                 print(orjson.dumps(audit.as_json(entry)).decode())
+            noted(session, "log exported", "log", form="jsonl")
             return 0
         found = audit.verify(session)
     if not found.whole:

@@ -6,7 +6,7 @@ from base.db import transaction
 from directory import load
 from koudmen.cli import parser
 from koudmen.commands import coverage, duplicates, exchange, truth
-from koudmen.runtime import make_runtime
+from koudmen.runtime import make_runtime, noted
 
 FILES = ("export", "import", "template")
 DECISIONS = ("duplicates", "merge", "unmerge", "check")
@@ -28,5 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     runtime = make_runtime(pool_size=1)
     with transaction(runtime.sessions) as session:
         counts = load.seed(session, demo=demo and runtime.settings.rehearsing)
+        if counts.added or counts.updated or counts.removed:
+            noted(session, "directory seeded", "directory", added=counts.added, changed=counts.updated)
     print(f"directory: {counts}")
     return 0

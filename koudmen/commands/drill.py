@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from base.db import database_now
 from base.errors import Refused
 from koudmen.cli import parser
-from koudmen.runtime import at_the_database
+from koudmen.runtime import at_the_database, noted
 from oncall import drills
 from oncall.models import Case
 
@@ -41,11 +41,13 @@ def _do(session: Session, given: argparse.Namespace) -> str:
         return "\n".join(lines) or "no drills"
     if given.action == "start":
         case = drills.start(session, given.scenario, now)
+        noted(session, "drill started", f"case:{case.id}", scenario=given.scenario)
         return f"exercise {case.code} has begun: {given.scenario}, {case.severity}"
     found = session.scalar(select(Case.id).where(Case.drill, Case.code == given.code, Case.closed_at.is_(None)))
     if found is None:
         raise Refused("no exercise with this code is running")
     drills.stop(session, found, now)
+    noted(session, "drill stopped", f"case:{found}")
     return f"exercise {given.code} is over"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from base import clock
 from directory import duplicates, inspection, merging
 from koudmen.cli import parser
-from koudmen.runtime import at_the_database
+from koudmen.runtime import at_the_database, noted
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,8 +22,10 @@ def main(arguments: Sequence[str]) -> int:
     with at_the_database() as (session, _):
         if chosen.action == "merge":
             print(merging.merge(session, *chosen.ids, by=chosen.by, at=now))
+            noted(session, "directory merged", f"keep:{chosen.ids[0]}", other=str(chosen.ids[1]))
         elif chosen.action == "unmerge":
             print(f"{merging.unmerge(session, *chosen.ids, by=chosen.by, at=now)} changes taken back")
+            noted(session, "directory merge undone", f"other:{chosen.ids[0]}")
         elif chosen.action == "duplicates":
             found = duplicates.find(session)
             print("\n".join([*map(str, found), f"{len(found)} proposals; a person decides"]))

@@ -13,7 +13,7 @@ from base.errors import InvalidInput
 from directory.exchange import forms, sheet_files
 from directory.exchange.intake import take_in
 from koudmen.cli import parser
-from koudmen.runtime import at_the_database
+from koudmen.runtime import at_the_database, noted
 
 FORMATS = "csv: a folder of tables; hsds: .json or .ndjson; sheet: .csv or .xlsx. Guessed from the name when not given"
 
@@ -53,11 +53,14 @@ def _do(session: Session, chosen: argparse.Namespace) -> int:
         if chosen.with_confidential:
             print("this file names refuges and hidden numbers: keep it locked up", file=sys.stderr)
         print(forms.export(session, chosen.path, form, confidential=chosen.with_confidential))
+        noted(session, "directory exported", "directory", form=form, confidential=chosen.with_confidential)
         return 0
     report = take_in(
         session, chosen.path, form=form, dry_run=chosen.dry_run, trust=chosen.trust_verified,
         confidential=chosen.with_confidential, by=f"import by {getpass.getuser()}", said=_progress,
     )  # fmt: skip
+    if not report.faults and not chosen.dry_run:
+        noted(session, "directory imported", "directory", added=report.added, changed=report.changed)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     print("\n".join(report.lines()))

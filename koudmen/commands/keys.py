@@ -16,7 +16,7 @@ from base.crypto import add_key, key_number, load_keys, stored_prefix
 from base.db import EncryptedJSON, EncryptedText, keys, transaction, use_keys
 from base.settings import load_settings
 from koudmen.cli import parser
-from koudmen.runtime import Runtime, make_runtime
+from koudmen.runtime import Runtime, make_runtime, noted
 from koudmen.tables import METADATA
 
 BATCH = 500
@@ -30,9 +30,13 @@ def main(arguments: Sequence[str]) -> int:
         return _new_key()
     runtime = make_runtime(pool_size=1)
     if action == "rewrite":
-        print(f"written again: {rewrite(runtime)} values")
+        count = rewrite(runtime)
+        with transaction(runtime.sessions) as session:
+            noted(session, "keys rewritten", "keys", values=count)
+        print(f"written again: {count} values")
     for number, count in sorted(status(runtime).items()):
         print(f"key {number}: {count} values")
+    runtime.engine.dispose()
     return 0
 
 

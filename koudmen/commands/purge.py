@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from base.db import transaction
 from koudmen.cli import parser
 from koudmen.purge import purge
-from koudmen.runtime import make_runtime
+from koudmen.runtime import make_runtime, noted
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -12,4 +13,7 @@ def main(arguments: Sequence[str]) -> int:
     runtime = make_runtime(pool_size=1)
     for name, count in purge(runtime.sessions, runtime.settings.config.retention).items():
         print(f"{name}: {count}")
+    with transaction(runtime.sessions) as session:
+        noted(session, "purged", "retention")
+    runtime.engine.dispose()
     return 0

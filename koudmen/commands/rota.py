@@ -12,7 +12,7 @@ from base.errors import InvalidInput
 from base.settings import OnCall
 from dashboard import calendar
 from koudmen.cli import parser
-from koudmen.runtime import at_the_database
+from koudmen.runtime import at_the_database, noted
 from oncall import rota, staff
 from oncall.models import Staff
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     given = options.parse_args(arguments)
     with at_the_database() as (session, settings):
         if given.action == "calendar":
-            print(settings.staff_url + calendar.path(staff.find(session, given.staff).id))
+            print(settings.staff_url + calendar.path(staff.find(session, given.staff)))
             return 0
         print(_do(session, given, settings.config.oncall))
     return 0
@@ -54,13 +54,15 @@ def _do(session: Session, given: argparse.Namespace, config: OnCall) -> str:
     start = _time(given.start, now)
     if given.action == "add":
         who, end = staff.find(session, given.staff), start + timedelta(hours=given.hours)
-        rota.add_shift(session, who.id, given.level, start, end, now)
+        shift = rota.add_shift(session, who.id, given.level, start, end, now)
+        noted(session, "shift added", f"shift:{shift.id}", level=given.level)
         return f"rota: {who.name}, level {given.level}, {_shown(start)} to {_shown(end)}"
     people = [staff.find(session, phone) for phone in given.staff]
-    rota.add_rotation(
+    made = rota.add_rotation(
         session, given.name, given.level, [one.id for one in people], start, now, turn_days=given.days,
         windows=given.windows,
     )  # fmt: skip
+    noted(session, "rotation added", f"rotation:{made.id}", level=given.level)
     return f"rota: {given.name}, level {given.level}, {', '.join(one.name for one in people)} from {_shown(start)}"
 
 

@@ -6,12 +6,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from base import audit
 from base.db import database_now
 from dashboard import accounts
 from koudmen.cli import parser
-from koudmen.runtime import at_the_database
-from oncall import handling, staff
+from koudmen.runtime import at_the_database, noted
+from oncall import handling, notices, staff
 from oncall.models import Staff
 from oncall.models.staff import ROLES
 
@@ -54,21 +53,23 @@ def _do(session: Session, given: argparse.Namespace) -> str:
     who = staff.find(session, given.phone)
     if given.action == "verify":
         staff.verify_phone(session, who.id, now)
+        noted(session, "phone confirmed", f"staff:{who.id}")
         return f"staff: {who.name}'s phone is confirmed"
     if given.action == "reset":
         accounts.forget_proofs(session, who.id)
         accounts.sessions.end_all(session, who.id, "reset", now)
+        notices.account_changed(session, who.id, now)
         return _setup(session, who, now, "account reset")
     paged = handling.disable(session, who.id, now)
     accounts.sessions.end_all(session, who.id, "account ended", now)
-    audit.record(session, "account ended", now, subject=f"staff:{who.id}")
+    noted(session, "account ended", f"staff:{who.id}", cases_paged_anew=paged)
     return f"staff: {who.name}'s account is ended; cases paged anew: {paged}"
 
 
 def _setup(session: Session, who: Staff, now: datetime, done: str) -> str:
     """A code for a first sign-in, shown once to whoever runs the command, who hands it over in person."""
     code = accounts.codes.new_setup(session, who.id, now)
-    audit.record(session, done, now, subject=f"staff:{who.id}")
+    noted(session, done, f"staff:{who.id}", roles=who.roles)
     return f"setup code, good for a day: {code} (they type it at /setup on the staff site)"
 
 

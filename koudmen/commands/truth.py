@@ -17,13 +17,16 @@ from base.db import database_now
 from base.errors import InvalidInput, Refused
 from directory import codec, edit, fields, history, secrecy, stale, truth
 from directory import models as m
-from koudmen.runtime import at_the_database
+from koudmen.runtime import at_the_database, noted
 
 
 def main(arguments: Sequence[str]) -> int:
     given = _options().parse_args(arguments)
     with at_the_database() as (session, _):
         print(DO[given.action](session, given))
+        if given.action in CHANGES:
+            about = f"change:{given.change}" if given.action == "restore" else f"{given.table}:{given.id}"
+            noted(session, CHANGES[given.action].format(getattr(given, "table", "")), about)
     return 0
 
 
@@ -169,4 +172,8 @@ def _changes(changes: Sequence[m.FieldChange]) -> str:
 DO: dict[str, Callable[[Session, argparse.Namespace], str]] = {
     "stale": _stale, "show": _show, "verify": _verify, "edit": _edit, "history": _history, "restore": _restore,
     "retire": _retire, "unretire": _unretire,
+}  # fmt: skip
+CHANGES = {
+    "verify": "{} verified", "edit": "directory changed", "restore": "directory restored",
+    "retire": "directory row retired", "unretire": "directory row used again",
 }  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from base.db import Base
+from base.db import Base, EncryptedText
 
 STATES = ("queued", "sending", "sent", "failed", "cancelled")
 
@@ -14,7 +14,8 @@ STATES = ("queued", "sending", "sent", "failed", "cancelled")
 class Page(Base):
     """One page to one person by one way. The words are made when it is sent, from `kind`, `code` and `severity`.
 
-    `kind`: case (take it), news, late, approve, test, alarm. `due_at`: when it may be tried (again).
+    `kind`: case (take it), news, late, reopened, approve, test, alarm, and those of
+    oncall.notices. `due_at`: when it may be tried (again). `phone`: it goes there instead; forgotten once it is sent.
     """
 
     __tablename__ = "page"
@@ -48,6 +49,7 @@ class Page(Base):
     error_code: Mapped[int | None]
     answer: Mapped[str | None] = mapped_column(comment="take, pass, test")
     answered_at: Mapped[datetime | None]
+    phone: Mapped[str | None] = mapped_column(EncryptedText("page.phone"))
 
 
 class Alarm(Base):

@@ -33,6 +33,9 @@ class Staff(Base):
     page_by: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{sms}'"), comment="sms, whatsapp")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     disabled_at: Mapped[datetime | None]
+    roles_asked: Mapped[list[str] | None] = mapped_column(ARRAY(Text), comment="wait for a second person's yes")
+    roles_asked_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    calendar_number: Mapped[int] = mapped_column(server_default="0", default=0)
 
 
 class Shift(Base):

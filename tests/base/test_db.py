@@ -2,11 +2,11 @@
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, select, text
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.orm import Session
 
 from base.crypto import key_number
-from base.db import EncryptedJSON, EncryptedText, driver_url
+from base.db import EncryptedJSON, EncryptedText, driver_url, make_engine
 from base.errors import ConfigError
 
 CANARY = "zwazo-kwabiyon"
@@ -65,3 +65,12 @@ def test_a_value_that_cannot_be_encrypted_is_not_shown(session: Session) -> None
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_addresses_of_databases_as_people_write_them(scheme: str) -> None:
     assert driver_url(f"{scheme}://someone@host/name") == "postgresql+psycopg://someone@host/name"
+
+
+def test_a_statement_that_takes_too_long_is_ended(database_url: str) -> None:
+    engine = make_engine(database_url, pool_size=1, statement_s=1)
+    try:
+        with pytest.raises(OperationalError), engine.connect() as connection:
+            connection.execute(text("SELECT pg_sleep(30)"))
+    finally:
+        engine.dispose()

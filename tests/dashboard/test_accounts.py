@@ -10,9 +10,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.audit import AuditEvent
-from dashboard.models import Credential, StaffSession
-from oncall import staff
-from oncall.models import Staff
+from bot.staff_words import Words
+from dashboard.models import Credential, Passkey, StaffSession
+from oncall import pages, staff
+from oncall.models import Page, Staff
+from oncall.models.staff import ROLES
+from oncall.pages import Paging
 from tests.dashboard.browser import Browser, readable
 from tests.dashboard.conftest import SignedIn
 
@@ -37,7 +40,8 @@ def test_a_new_account_gets_a_setup_code_that_opens_the_door(signed_in: SignedIn
     with sessions() as session:
         who = staff.by_phone(session, "+17675550160")
         assert who
-        assert (who.roles, who.languages, who.page_by) == (["officer", "analyst"], ["ht", "en"], ["whatsapp", "sms"])
+        assert (who.languages, who.page_by) == (["ht", "en"], ["whatsapp", "sms"])
+        assert (who.roles, who.roles_asked) == (["analyst"], ["officer"]), "who reads cases is not one person's word"
         assert who.phone_verified_at is None, "nobody has called it yet"
     assert code[1] not in browser.get(f"/accounts/{who.id}").text
     other = Browser(browser.client.application.test_client())
@@ -130,17 +134,138 @@ def test_an_ended_account_is_out_and_stays_named(signed_in: SignedIn, people: Pe
 
 def test_the_last_administrator_stays(signed_in: SignedIn, people: People, sessions: Sessions) -> None:
     browser, mine = signed_in("administrator"), people["administrator"]
-    lesser: dict[str, Any] = {"role": "officer", "language": "en", "page_by": "sms"}
-    for path, fields in (("work", lesser), ("end", {})):
-        answer = browser.post(f"/accounts/{mine}/{path}", **fields)
-        assert answer.status_code == 400
-        assert "This is the last administrator" in answer.text
+    answer = browser.post(f"/accounts/{mine}/end")
+    assert answer.status_code == 400
+    assert "This is the last administrator" in answer.text
     with sessions() as session, session.begin():
         staff.add(session, "Another", ["administrator"], datetime.now(UTC))
     browser.post(f"/accounts/{mine}/end")
     with sessions() as session:
         assert session.get_one(Staff, mine).disabled_at
     assert browser.get("/accounts").status_code == 303
+
+
+def texts(sessions: Sessions) -> list[tuple[str, str]]:
+    """Texts to staff that wait: to which phone, of which kind."""
+    with sessions() as session:
+        waiting = pages.claim(session, datetime.now(UTC) + timedelta(seconds=1), hold=timedelta(seconds=9))
+        session.rollback()
+    return sorted((one.phone, one.kind) for one in waiting)
+
+
+WORK: dict[str, Any] = {"language": "en", "page_by": "sms"}
+PHONE = {role: f"+17675550{150 + number}" for number, role in enumerate(ROLES)}
+
+
+def test_nobody_gives_themselves_a_role(signed_in: SignedIn, people: People, sessions: Sessions) -> None:
+    browser, mine = signed_in("administrator"), people["administrator"]
+    answer = browser.post(f"/accounts/{mine}/work", role=["administrator", "officer"], **WORK)
+    assert (answer.status_code, "Nobody changes their own roles" in answer.text) == (400, True)
+    assert browser.post(f"/accounts/{mine}/work", role="administrator", language="fr", page_by="sms").status_code == 200
+    with sessions() as session:
+        who = session.get_one(Staff, mine)
+        assert (who.roles, who.roles_asked, who.languages) == (["administrator"], None, ["fr"])
+
+
+def test_who_reads_cases_is_agreed_to_by_a_second_person(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    admin, boss, analyst = signed_in("administrator"), signed_in("supervisor"), people["analyst"]
+    admin.post(f"/accounts/{analyst}/work", role=["analyst", "officer"], **WORK)
+    them = signed_in("analyst")
+    assert them.get("/queue").status_code == 403
+    assert texts(sessions) == [(PHONE["supervisor"], "roles")], "not to who asked"
+    assert "Somebody else answers this" in admin.words("/roles")
+    assert admin.post(f"/roles/{analyst}", answer="yes").status_code == 409, "not who asked"
+    assert "The analyst" in boss.words("/roles")
+    assert "They have these roles now" in boss.post(f"/roles/{analyst}", answer="yes").text
+    assert them.get("/queue").status_code == 303, "signs in anew"
+    assert signed_in("analyst").get("/queue").status_code == 200
+    assert (PHONE["analyst"], "account") in texts(sessions)
+    assert boss.post(f"/roles/{analyst}", answer="yes").status_code == 409, "once"
+    assert actions(sessions) == ["account changed", "roles agreed"]
+
+
+def test_a_supervisor_cannot_agree_to_their_own_role_and_a_no_gives_nothing(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    admin, boss = signed_in("administrator"), signed_in("supervisor")
+    admin.post(f"/accounts/{people['supervisor']}/work", role=["supervisor", "administrator"], **WORK)
+    assert boss.post(f"/roles/{people['supervisor']}", answer="yes").status_code == 409
+    admin.post(f"/accounts/{people['editor']}/work", role=["editor", "officer"], **WORK)
+    assert "They do not get these roles" in boss.post(f"/roles/{people['editor']}", answer="no").text
+    with sessions() as session:
+        who = session.get_one(Staff, people["editor"])
+        assert (who.roles, who.roles_asked) == (["editor"], None)
+    assert actions(sessions)[-1] == "roles refused"
+
+
+def test_a_new_administrator_made_by_one_alone_makes_nothing(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    """An account of one's own under another name must not be the second person."""
+    signed_in("administrator").post("/accounts/new", **NEW | {"role": ["administrator"]})
+    with sessions() as session:
+        made = staff.by_phone(session, "+17675550160")
+    assert made
+    assert made.roles == []
+    puppet = signed_in(staff_id=made.id)
+    assert {puppet.get(path).status_code for path in ("/accounts", "/roles", "/queue", "/audit")} <= {303, 403}
+
+
+def test_the_owner_is_told_when_an_administrator_comes_near_their_account(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    """A reset, and then the supervisors too: whoever holds the setup code reads cases."""
+    signed_in("administrator").post(f"/accounts/{people['officer']}/reset")
+    assert texts(sessions) == [(PHONE["officer"], "account"), (PHONE["supervisor"], "accounts")]
+
+
+def test_another_phone_is_told_to_the_phone_before(signed_in: SignedIn, people: People, sessions: Sessions) -> None:
+    signed_in("administrator").post(f"/accounts/{people['officer']}/reach", phone="767 555 0161", email="")
+    assert texts(sessions) == [(PHONE["officer"], "account"), (PHONE["supervisor"], "accounts")]
+    with sessions() as session, session.begin():
+        one = next(
+            one
+            for one in pages.claim(session, datetime.now(UTC), hold=timedelta(seconds=9))
+            if one.phone == PHONE["officer"]
+        )
+        pages.sent(session, one.id, "SM1", datetime.now(UTC))
+    with sessions() as session:
+        assert session.get_one(Page, one.id).phone is None, "the number is not kept"
+
+
+@pytest.mark.parametrize("path", ["/me/recovery", "/me/password", "/me/totp/remove"])
+def test_the_owner_is_told_of_every_change_of_a_proof(
+    signed_in: SignedIn, people: People, sessions: Sessions, path: str
+) -> None:
+    with sessions() as session, session.begin():
+        session.add(Passkey(staff_id=people["analyst"], credential_id=b"1", public_key=b"1", sign_count=0, name="Key"))
+    assert signed_in("analyst").post(path, password="another long pass phrase").status_code == 200
+    assert texts(sessions) == [(PHONE["analyst"], "account")]
+
+
+@pytest.mark.parametrize("language", ["en", "ht", "acf", "fr", "es"])
+@pytest.mark.parametrize("kind", ["account", "accounts", "roles", "swap"])
+def test_word_to_staff_says_nothing_of_what_it_is_about(kind: str, language: str) -> None:
+    page = Paging(uuid.uuid4(), uuid.uuid4(), None, "sms", "", language, kind, "", None, False, 1, datetime.now(UTC))
+    words = Words("Koudmen", "https://staff.example").text(page)
+    assert 40 < len(words) <= 160
+    assert "{" not in words
+
+
+def test_an_ended_account_keeps_no_phone_and_another_may_have_it(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    browser = signed_in("administrator")
+    browser.post(f"/accounts/{people['officer']}/reach", phone="767 555 0150", email="ada@example.org")
+    browser.post(f"/accounts/{people['officer']}/end")
+    with sessions() as session:
+        who = session.get_one(Staff, people["officer"])
+        assert (who.phone, who.phone_lookup, who.email, who.email_lookup) == (None,) * 4
+    assert texts(sessions) == [(PHONE["officer"], "account")], "a last word"
+    again = NEW | {"phone": "767 555 0150", "email": "ada@example.org"}
+    assert browser.post("/accounts/new", **again).status_code == 200
 
 
 def test_sessions_of_somebody_are_ended(signed_in: SignedIn, people: People, sessions: Sessions) -> None:

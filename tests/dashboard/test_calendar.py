@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from dashboard import calendar
 from oncall import rota, staff
 from oncall.models import Staff
+from tests.dashboard.conftest import SignedIn
 
 START = datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture
-def people(sessions: sessionmaker[Session]) -> list[uuid.UUID]:
+def officers(sessions: sessionmaker[Session]) -> list[uuid.UUID]:
     """Two officers, the first with two shifts and the second with one."""
     with sessions() as session, session.begin():
         made = []
@@ -37,8 +38,15 @@ def people(sessions: sessionmaker[Session]) -> list[uuid.UUID]:
     return made
 
 
-def test_a_feed_has_the_officer_s_own_shifts(client: FlaskClient, people: list[uuid.UUID]) -> None:
-    answer = client.get(calendar.path(people[0]))
+def path(sessions: sessionmaker[Session], staff_id: uuid.UUID) -> str:
+    with sessions() as session:
+        return calendar.path(session.get_one(Staff, staff_id))
+
+
+def test_a_feed_has_the_officer_s_own_shifts(
+    client: FlaskClient, officers: list[uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    answer = client.get(path(sessions, officers[0]))
     assert (answer.status_code, answer.mimetype) == (200, "text/calendar")
     events = Calendar.from_ical(answer.data).walk("VEVENT")
     assert sorted(str(event["SUMMARY"]) for event in events) == ["Backup (Koudmen)", "On call (Koudmen)"]
@@ -47,12 +55,26 @@ def test_a_feed_has_the_officer_s_own_shifts(client: FlaskClient, people: list[u
 
 
 def test_a_wrong_key_an_unknown_account_and_an_ended_one_are_not_told_apart(
-    client: FlaskClient, people: list[uuid.UUID], sessions: sessionmaker[Session]
+    client: FlaskClient, officers: list[uuid.UUID], sessions: sessionmaker[Session]
 ) -> None:
-    other = calendar.path(people[1]).rpartition("/")[2]
+    other = path(sessions, officers[1]).rpartition("/")[2]
     with sessions() as session, session.begin():
-        session.get_one(Staff, people[1]).disabled_at = START
-    paths = [f"/calendar/{people[0]}/{other}", calendar.path(uuid.uuid4()), calendar.path(people[1])]
+        session.get_one(Staff, officers[1]).disabled_at = START
+    unknown = f"/calendar/{uuid.uuid4()}/{other}"
+    paths = [f"/calendar/{officers[0]}/{other}", unknown, path(sessions, officers[1])]
     assert {(client.get(path).status_code, client.get(path).data) for path in paths} == {
         (404, client.get("/no-such-page").data)
     }
+
+
+def test_an_address_that_somebody_else_learnt_is_ended_by_its_owner(
+    signed_in: SignedIn, people: dict[str, uuid.UUID], sessions: sessionmaker[Session]
+) -> None:
+    browser = signed_in("officer")
+    old = path(sessions, people["officer"])
+    assert old in browser.get("/me").text
+    assert browser.get(old).status_code == 200
+    assert "another address now" in browser.post("/me/calendar").text
+    new = path(sessions, people["officer"])
+    assert (browser.get(old).status_code, browser.get(new).status_code) == (404, 200)
+    assert new in browser.get("/me").text

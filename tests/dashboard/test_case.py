@@ -8,7 +8,8 @@ from sqlalchemy import text
 from base.clock import now
 from base.db import UNREADABLE, transaction
 from dashboard.guard import FRAGMENT
-from oncall import handling
+from oncall import handling, looking
+from oncall.models import Case
 from tests.dashboard.browser import readable
 from tests.dashboard.case_world import KNIFE, OTHER, Cases, world
 from tests.dashboard.conftest import SignedIn
@@ -85,6 +86,28 @@ def test_an_unknown_code_and_a_closed_one_of_somebody_else_are_answered_alike(
     boss = signed_in("supervisor")
     assert WORDS in boss.post(f"/c/{case.code}/open").text
     assert 'action="/c/' not in boss.get(f"/c/{case.code}").text, "nothing is done to a closed case"
+
+
+def test_a_closed_case_is_found_although_its_code_was_given_again(world: Cases, signed_in: SignedIn) -> None:
+    case = world.write(WORDS)
+    ada = signed_in()
+    ada.post(f"/c/{case.code}/take")
+    with transaction(world.sessions) as session:
+        handling.end(session, session.get_one(Case, case.id), now(), outcome="resolved")
+    again = world.write("another person's words", phone=OTHER)
+    world.set(again, code=case.code)
+    with world.sessions() as session:
+        there = looking.address(session.get_one(Case, case.id))
+    assert there.startswith(f"{case.code}-2")
+    assert there in ada.get(f"/c/{case.code}").text, "the cover of the open one leads to it"
+    assert WORDS in ada.post(f"/c/{there}/open").text
+    assert "another person" not in ada.words(f"/c/{there}")
+    assert f"/c/{there}/record" in ada.get(f"/c/{there}").text, "and what hangs on it is its own"
+    other = signed_in(staff_id=world.hire("Bea", "+17675550177"))
+    assert other.get(f"/c/{there}").status_code == 404
+    assert there not in other.get(f"/c/{case.code}").text
+    for wrong in (f"{case.code}-20200101", f"{case.code}-x", f"{case.code}-", "-20200101"):
+        assert ada.get(f"/c/{wrong}").status_code == (200 if wrong.endswith("-") else 404), wrong
 
 
 def test_a_code_that_is_another_s_now_means_the_open_case(world: Cases, signed_in: SignedIn) -> None:

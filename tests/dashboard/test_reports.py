@@ -2,25 +2,33 @@
 
 import csv
 import io
+import re
 import uuid
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import select, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.audit import AuditEvent
+from base.clock import DOMINICA
+from base.db import database_now
 from base.errors import InvalidInput
+from base.settings import Settings
 from bot.models import Demand
 from dashboard.models import StaffSession
-from dashboard.reports import figures
+from dashboard.reports import figures, kept
 from dashboard.reports.files import harmless
 from dashboard.reports.period import Month, month
+from dashboard.reports.suppress import roughly
 from dashboard.reports.tables import Table, Value
+from koudmen import chores
+from koudmen.runtime import Runtime
 from messaging import inbox, simulator
 from oncall import cases, drills, handling
 from oncall.cases import Disclosure
+from oncall.models import Case, ChecklistStep
 from tests.dashboard.conftest import SignedIn
 
 OCTOBER = Month(date(2026, 10, 1))
@@ -96,10 +104,12 @@ def test_cases_and_times_are_told_from_five_on_and_drills_apart(
 
 def test_months() -> None:
     assert month(None, date(2026, 11, 24)).code == "2026-10"
-    assert month("2026-11", date(2026, 11, 24)).name == "November 2026"
+    assert month(None, date(2026, 11, 3)).code == "2026-09", "not before what was begun on the last day is mostly done"
+    assert month(None, date(2026, 11, 4)).code == "2026-10"
+    assert month("2026-10", date(2026, 11, 24)).name == "October 2026"
     assert [name for name, _, _ in Month(date(2026, 2, 1)).weeks()] == ["1-7 Feb", "8-14 Feb", "15-21 Feb", "22-28 Feb"]
     assert Month(date(2026, 12, 1)).next.code == "2027-01"
-    for wrong in ("2026-13", "november", "2027-01", "2026-1", "1999-01", "2026-11-01"):
+    for wrong in ("2026-13", "november", "2027-01", "2026-1", "1999-01", "2026-11-01", "2026-11", "2020-12"):
         with pytest.raises(InvalidInput):
             month(wrong, date(2026, 11, 24))
 
@@ -122,6 +132,71 @@ def test_the_page_and_the_files_tell_the_same(
     with sessions() as session:
         noted = session.scalars(select(AuditEvent.detail).where(AuditEvent.action == "report exported")).all()
     assert noted == [{"kind": "csv"}, {"kind": "xlsx"}, {"kind": "pdf"}]
+
+
+def test_a_month_that_runs_is_told_to_nobody(signed_in: SignedIn, people: dict[str, uuid.UUID]) -> None:
+    """Asked for today and tomorrow, and subtracted, it would tell one day, and so perhaps one person."""
+    today = datetime.now(UTC).date()
+    browser = signed_in("analyst")
+    assert "days after it is over" in browser.words(f"/reports?month={today:%Y-%m}")
+    assert f"<h1>{today:%B %Y}" not in browser.get(f"/reports?month={today:%Y-%m}").text
+    for kind in ("csv", "xlsx", "pdf"):
+        assert browser.get(f"/reports/{today:%Y-%m}.{kind}").status_code == 400
+
+
+def test_a_month_that_was_told_is_told_the_same_for_ever(
+    sessions: sessionmaker[Session], signed_in: SignedIn, people: dict[str, uuid.UUID]
+) -> None:
+    """Whatever happens to what it counted: two looks cannot be subtracted."""
+    searched(sessions, 12, "food", "Saint George")
+    with sessions() as session, session.begin():
+        told_of(session, 6, "trafficking", NOON)
+    browser = signed_in("analyst")
+    page, sheet = browser.get("/reports?month=2026-10").text, browser.get("/reports/2026-10.csv").data
+    searched(sessions, 1, "food", "Saint George")
+    with sessions() as session, session.begin():
+        session.execute(update(Case).values(severity="critical"))
+        session.execute(update(ChecklistStep).values(answered_at=NOON))
+        told_of(session, 1, "trafficking", NOON, phone=130)
+    assert browser.get("/reports/2026-10.csv").data == sheet
+    again = browser.get("/reports?month=2026-10").text
+    assert re.sub(r'value="[^"]{20,}"', "", again) == re.sub(r'value="[^"]{20,}"', "", page)
+    with sessions() as session:
+        assert next(one for one in figures.tables(session, OCTOBER) if one.key == "demand").rows[-1][-1] == 13
+
+
+def test_the_newest_month_is_counted_by_the_service_before_it_is_erased(
+    sessions: sessionmaker[Session], settings: Settings, engine: Engine
+) -> None:
+    with sessions() as session:
+        newest = month(None, database_now(session).astimezone(DOMINICA).date())
+    searched(sessions, 12, "food", "Saint George", day=newest.first)
+    found = chores.chores(Runtime(settings, engine, sessions))
+    chores.once([one for one in found if one.name == "report"], 0.0)
+    with sessions() as session, session.begin():
+        session.execute(delete(Demand))
+        tables, _ = kept.report(session, newest, datetime.now(UTC))
+    assert next(one for one in tables if one.key == "demand").rows[-1][-1] == 12
+
+
+def test_the_coverage_page_beside_a_report_tells_no_count_that_was_kept_back(
+    sessions: sessionmaker[Session], signed_in: SignedIn, people: dict[str, uuid.UUID]
+) -> None:
+    """Exact counts there, less the report's totals, would be what is hidden. They are rough, and of the same month."""
+    with sessions() as session:
+        when = month(None, database_now(session).astimezone(DOMINICA).date())
+    for count, parish in ((13, "Saint Luke"), (4, "Saint Mark"), (5, "Saint Peter")):
+        searched(sessions, count, "legal", parish, outcome="none", day=when.last)
+    searched(sessions, 7, "legal", "Saint Joseph", outcome="none", day=when.last + timedelta(days=1))
+    told = csv.DictReader(io.StringIO(signed_in("editor").get("/directory/coverage.csv").text))
+    legal = {row["area"]: row["unmet_searches"] for row in told if row["need"] == "legal"}
+    wanted = {"Saint Luke": "10", "Saint Mark": "0", "Saint Peter": "5", "Saint Joseph": "0"}
+    assert {area: legal[area] for area in wanted} == wanted
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, 0), (4, 0), (5, 5), (9, 5), (10, 10), (19, 10), (49, 20), (999, 500)])
+def test_a_rough_count(count: int, told: int) -> None:
+    assert roughly(count) == told
 
 
 def test_an_export_wants_a_fresh_proof(sessions: sessionmaker[Session], signed_in: SignedIn) -> None:
