@@ -12,6 +12,7 @@ from directory import models as m
 from directory.models.reach import NUMBER
 from directory.models.service import STATUSES
 from directory.needs import NEEDS
+from directory.numbers import dialled
 
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 GROUPS = ("women", "men", "children", "youth", "elderly", "disability", "migrants")
@@ -94,10 +95,7 @@ def _tidy(table: str, field: str, value: Any) -> Any:
     """A number as it is dialled from anywhere; other words as they are."""
     if (table, field) != ("phone", "number"):
         return value
-    digits = re.sub(r"[\s().-]", "", value)
-    if re.fullmatch(r"[2-9]\d{6}", digits):
-        return f"+1767{digits}"
-    return f"+1{digits}" if re.fullmatch(r"[2-9]\d{9}", digits) else re.sub(r"^1(?=[2-9]\d{9}$)", "+1", digits)
+    return dialled(value)
 
 
 def _check(table: str, field: str, value: Any) -> None:

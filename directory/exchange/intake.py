@@ -3,12 +3,13 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from base.errors import InvalidInput
-from directory.exchange import foreign, hsds_in, merged, sheet_in, tabular
+from directory.exchange import foreign, hsds_in, merged, sheet_columns, sheet_in, tabular
 from directory.exchange.gathered import Gathered
 from directory.exchange.put import put
 from directory.exchange.report import Fault, Report, Said
@@ -69,6 +70,8 @@ def _take(
         merged.leave_out(session, gathered, confidential=confidential)
         foreign.add_needs(session, gathered)
         gathered.check(session, confidential=confidential)
+    if form == "sheet":
+        report.faults = [replace(one, field=sheet_columns.CALLED.get(one.field, one.field)) for one in report.faults]
     if not report.faults:
         put(session, gathered, by=by, trust=trust, confidential=confidential, dry_run=dry_run, said=said)
         if not dry_run:

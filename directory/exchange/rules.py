@@ -16,6 +16,7 @@ from directory import places
 from directory.models.reach import NUMBER
 from directory.models.service import STATUSES
 from directory.needs import NEEDS
+from directory.numbers import dialled
 
 Row = dict[str, Any]
 Wrong = tuple[str, str, str]  # field, what is wrong, what is expected
@@ -35,12 +36,12 @@ UNIQUE: dict[type[Base], tuple[str, ...]] = {
     m.ServiceText: ("service_id", "field", "language"),
 }
 PHONE_FORM = "+1 767 555 0100, or a short code of 3 to 10 digits"
-_NUMBER, _LOOSE = re.compile(NUMBER), re.compile(r"[\s().\"'\u2010-\u2015/-]")
+_NUMBER = re.compile(NUMBER)
 
 
 def number(text: str) -> str:
-    """A telephone number without the signs people write into it. Raises ValueError when it is none."""
-    bare = _LOOSE.sub("", text)
+    """A telephone number as it is kept. Raises ValueError when it is none."""
+    bare = dialled(text)
     if not _NUMBER.fullmatch(bare):
         raise ValueError(f"is no telephone number; expected: {PHONE_FORM}")
     return bare

@@ -71,6 +71,10 @@ TEXTS = {  # column of the sheet -> column of the service
     "service": "name", "eligibility": "eligibility_description", "cost": "fees_description", "email": "email",
     "website": "url", "description": "description", "alert": "alert", "source": "source", "who_for": "audience",
 }  # fmt: skip
+CALLED = {column: name for name, column in TEXTS.items()} | {  # column of the directory -> column of the sheet
+    "referred_by_id": "referring_office", "organization_id": "organisation", "minimum_age": "ages",
+    "maximum_age": "ages",
+}  # fmt: skip
 INSTRUCTIONS = (
     "One row is one service. A service at two places has two rows with the same id, or the same organisation and name.",
     "Write only what somebody knows. An empty cell means: not known.",

@@ -4,6 +4,7 @@ import csv
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ def _lines(head: list[str], rows: Iterator[tuple[int, list[str]]], file: str, re
 
 
 def _csv_rows(path: Path, report: Report) -> Iterator[tuple[int, list[str]]]:
-    number = 1
+    number, names = 1, list[str]()
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             comma = max(",;\t", key=file.readline().count)  # Excel writes what the country's settings say
@@ -152,7 +153,8 @@ def _csv_rows(path: Path, report: Report) -> Iterator[tuple[int, list[str]]]:
             csv.field_size_limit(LONGEST_CELL * 4)
             for line in (reader := csv.reader(file, delimiter=comma, strict=True)):
                 _few(number, line)
-                yield number, [_cell(cell, number, path.name, report) for cell in line]
+                names = names or line
+                yield number, [_cell(cell, number, name, path.name, report) for name, cell in zip_longest(names, line)]
                 number = reader.line_num + 1
     except UnicodeDecodeError:
         told = "it is not UTF-8 text; in Excel, save it as 'CSV UTF-8'"
@@ -161,11 +163,11 @@ def _csv_rows(path: Path, report: Report) -> Iterator[tuple[int, list[str]]]:
         raise InvalidInput(f"after row {number}: it is not a CSV file") from None
 
 
-def _cell(text: str, number: int, file: str, report: Report) -> str:
+def _cell(text: str | None, number: int, name: str | None, file: str, report: Report) -> str:
     try:
-        return cells.text(text)
+        return cells.text(text or "")
     except ValueError as error:
-        report.fault(Fault(file, f"a cell {error}", number))
+        report.fault(Fault(file, str(error), number, (name or "a cell without a name")[:40]))
         return ""
 
 

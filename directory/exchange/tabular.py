@@ -18,6 +18,7 @@ from directory.exchange.tables import MODELS, Row, columns, file_name, rows_to_e
 EVERY = 20_000  # lines between two words of progress
 LARGEST = 200 * 1024 * 1024  # bytes of one file; 100,000 services have less than that
 LONGEST_CELL = 100_000
+MOST_NAMED = 5  # unknown columns in one sentence
 
 OTHERS = {  # of the standard; this directory has no place for them
     "metadata", "meta_table_descriptions",
@@ -127,6 +128,9 @@ def _check_head(name: str, model: type[Base], head: list[str], report: Report) -
     known = {column.name for column in columns(model)}
     for one in NOT_KEPT & set(head):
         report.notes[f"{name}, {one}: this directory has no such field; left out"] += 1
-    unknown = [one[:40] for one in head if one not in known | NOT_KEPT]
-    if unknown or len(set(head)) != len(head):
-        raise InvalidInput(f"{name}: {len(unknown)} unknown columns, or a column twice; known: {', '.join(known)}")
+    unknown = [one for one in head if one not in known | NOT_KEPT]
+    if not unknown and len(set(head)) == len(head):
+        return
+    shown = ", ".join(repr(one[:40]) for one in unknown[:MOST_NAMED])
+    wrong = f"{len(unknown)} unknown columns ({shown})" if unknown else "a column is there twice"
+    raise InvalidInput(f"{name}: {wrong}; known: {', '.join(sorted(known))}")

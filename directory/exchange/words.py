@@ -21,7 +21,12 @@ PHONE_FORM = "+17675550100 toll-free whatsapp (reception)"
 TYPES = ("fax", "cell", "video", "pager", "textphone")  # RFC 6350, beside voice and text
 _CLOCK = r"\d{1,2}(?:[:.h]\d{2})?\s*(?:[ap]\.?m\.?)?"
 _SPAN = re.compile(rf"({_CLOCK})\s*(?:-|to)\s*({_CLOCK})", re.IGNORECASE)
-_DAY = re.compile(r"(?:(1st|2nd|3rd|4th|5th|last)\s+)?(mo|tu|we|th|fr|sa|su)[a-z]*\.?", re.IGNORECASE)
+_DAY = re.compile(  # a whole name of a day: "from" is no Friday, and "weekdays" no Wednesday
+    r"(?:(1st|2nd|3rd|4th|5th|last)\s+)?"
+    r"(?:(mo)(?:n(?:days?)?)?|(tu)(?:e(?:s(?:days?)?)?)?|(we)(?:d(?:nesdays?)?)?|(th)(?:u(?:r(?:s(?:days?)?)?)?)?|"
+    r"(fr)(?:i(?:days?)?)?|(sa)(?:t(?:urdays?)?)?|(su)(?:n(?:days?)?)?)\.?",
+    re.IGNORECASE,
+)
 _DASHES = re.compile(r"[\u2010-\u2015]")
 _PHONE = re.compile(
     r"(?P<number>\(?\+?[\s\d().\-/]*\d)(?P<words>(?:\s+[a-z0-9-]+)*)\s*(?:\((?P<remark>.*)\))?", re.DOTALL
@@ -63,7 +68,13 @@ def sayable(row: Row) -> bool:
     days = [_BYDAY.fullmatch(part) for part in (row["byday"] or "").split(",")]
     right = all(day and (bool(day[1]) == (row["freq"] == "MONTHLY")) and day[1] in {None, *NTH} for day in days)
     times = [row["opens_at"], row["closes_at"]]
-    return plain and right and all(one is None or not (one.second or one.microsecond) for one in times)
+    whole = all(one is None or not (one.second or one.microsecond) for one in times)
+    return plain and right and whole and not _backwards(row["opens_at"], row["closes_at"])
+
+
+def _backwards(opens: time | None, closes: time | None) -> bool:
+    """From a morning hour to an earlier one: "9 to 5" is meant as an afternoon's, not as twenty hours."""
+    return opens is not None and closes is not None and opens.hour < 12 and time(0) < closes < opens
 
 
 _BYDAY = re.compile(r"(-?[0-9])?(MO|TU|WE|TH|FR|SA|SU)")
@@ -110,6 +121,8 @@ def read_hours(cell: str) -> Iterator[Row]:
         if _left_over(text, spans):
             raise ValueError(f"hours cannot be read; expected: {HOURS_FORM}")
         for opens, closes in spans or [(None, None)]:
+            if _backwards(opens, closes):
+                raise ValueError(f"the closing hour is before the opening hour; expected: {HOURS_FORM}")
             freq = "MONTHLY" if monthly else "WEEKLY"
             yield {"freq": freq, "byday": byday, "opens_at": opens, "closes_at": closes, "on_holidays": holidays}
 
@@ -123,8 +136,9 @@ def _left_over(text: str, spans: Sequence[object]) -> bool:
 
 def _read_days(text: str) -> tuple[str, bool]:
     found, monthly = list[str](), set[bool]()
-    if text.strip().lower() in {"daily", "every day"}:
-        return ",".join(DAYS), False
+    known = {"daily": DAYS, "every day": DAYS, "weekdays": DAYS[:5]}
+    if text.strip().lower() in known:
+        return ",".join(known[text.strip().lower()]), False
     for part in re.split(r",|\band\b|/", text):
         ends = [_DAY.fullmatch(one.strip()) for one in re.split(r"-|\bto\b", part)]
         first, last = ends[0], ends[-1]
@@ -132,13 +146,18 @@ def _read_days(text: str) -> tuple[str, bool]:
             raise ValueError(f"days cannot be read; expected: {HOURS_FORM}, or 1st Mo 09:00-12:00")
         monthly.add(bool(first[1]))
         if first[1]:
-            found.append(_NTH_OF[first[1].lower()] + first[2].upper())
+            found.append(_NTH_OF[first[1].lower()] + _day(first))
             continue
-        low, high = DAYS.index(first[2].upper()), DAYS.index(last[2].upper())
+        low, high = DAYS.index(_day(first)), DAYS.index(_day(last))
         found += [DAYS[one % 7] for one in range(low, (high if high >= low else high + 7) + 1)]
     if len(monthly) != 1:
         raise ValueError("days of each week and days of the month stand together; write them as two, with ; between")
     return ",".join(found if True in monthly else sorted(set(found), key=DAYS.index)), True in monthly
+
+
+def _day(match: re.Match[str]) -> str:
+    """MO to SU."""
+    return next(name for name in match.groups()[1:] if name).upper()
 
 
 def _time(text: str) -> time:

@@ -1,7 +1,8 @@
 """`python -m tests.bench.directory`: how long the bot's searches and an import take, and how that grows.
 
 The last line is one JSON object. The exit code is 0 only when the slowest hundredth of the searches on the largest
-island stays below the aim, and its import takes in at least as many services a second as its aim.
+island stays below the aim, and the import of each island, in its slower form, takes in at least as many services a
+second as its aim. "own" is processor time, ours and that of our database connection: other programs change it little.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.clock import DOMINICA
@@ -30,6 +32,7 @@ from koudmen.database import upgrade_at
 from koudmen.embedded import embedded_postgres
 from tests.bench.island import fill
 from tests.bench.load import percentile
+from tests.bench.usage import busy
 
 SIZES = (1_000, 10_000, 100_000)
 AIM_MS = 50.0
@@ -50,6 +53,8 @@ class Measured:
     index_s: float
     csv_s: float
     hsds_s: float
+    csv_own_s: float
+    hsds_own_s: float
 
     @property
     def import_per_s(self) -> float:
@@ -71,7 +76,7 @@ def main() -> int:
     sizes: list[int] = options.parse_args().sizes
     print(
         f"{'services':>10}{'places':>10}{'search p50':>12}{'p99':>9}{'max (ms)':>10}{'own p99':>9}{'index (s)':>11}"
-        f"{'csv in/s':>10}{'hsds in/s':>11}",
+        f"{'csv in/s':>10}{'hsds in/s':>11}{'csv own/s':>11}{'hsds own/s':>12}",
         flush=True,
     )
     with tempfile.TemporaryDirectory(prefix="koudmen-bench-") as name:
@@ -87,7 +92,7 @@ def main() -> int:
             | {"own_p99_ms": round(last.processor_ms(99), 1), "index_s": round(last.index_s, 2), "aim_ms": AIM_MS}
         )
     )
-    return 0 if last.ms(99) <= AIM_MS and last.import_per_s >= AIM_IMPORT_PER_S else 1
+    return 0 if last.ms(99) <= AIM_MS and min(one.import_per_s for one in found) >= AIM_IMPORT_PER_S else 1
 
 
 def _measured(url: str, size: int, folder: Path) -> Measured:
@@ -108,16 +113,18 @@ def _measured(url: str, size: int, folder: Path) -> Measured:
     found = Measured(size, held, searches, processor, index_s, *imported(url, own, folder / str(size)))
     print(
         f"{size:>10,}{held:>10,}{found.ms(50):>12.1f}{found.ms(99):>9.1f}{found.ms(100):>10.1f}"
-        f"{found.processor_ms(99):>9.1f}{index_s:>11.2f}{size / found.csv_s:>10,.0f}{size / found.hsds_s:>11,.0f}",
+        f"{found.processor_ms(99):>9.1f}{index_s:>11.2f}{size / found.csv_s:>10,.0f}{size / found.hsds_s:>11,.0f}"
+        f"{size / found.csv_own_s:>11,.0f}{size / found.hsds_own_s:>12,.0f}",
         flush=True,
     )
     return found
 
 
-def imported(url: str, own: str, folder: Path) -> tuple[float, float]:
-    """Seconds to take what is in `own` into an empty database, from CSV tables and from HSDS JSON lines."""
+def imported(url: str, own: str, folder: Path) -> tuple[float, float, float, float]:
+    """Seconds to take what is in `own` into an empty database, from CSV tables and from HSDS JSON lines; then of
+    processor time for both."""
     folder.mkdir()
-    engine, seconds = make_engine(own), []
+    engine, seconds, used = make_engine(own), [], []
     forms = {"csv": folder / "tables", "hsds": folder / "services.ndjson"}
     with make_sessions(engine)() as session:
         for form, path in forms.items():
@@ -131,12 +138,15 @@ def imported(url: str, own: str, folder: Path) -> tuple[float, float]:
         upgrade_at(engine)
         begun = time.perf_counter()
         with make_sessions(engine)() as session, session.begin():
+            backend = session.scalar(text("SELECT pg_backend_pid()")) or 0
+            before = time.process_time() + busy(backend)
             report = take_in(session, path, form=form, dry_run=False, trust=True, confidential=True)
+            used.append(time.process_time() + busy(backend) - before)
         seconds.append(time.perf_counter() - begun)
         engine.dispose()
         if report.faults or report.added < int(folder.name):
             raise SystemExit(f"the import of {form} failed: {report.lines()[:3]}")
-    return seconds[0], seconds[1]
+    return seconds[0], seconds[1], used[0], used[1]
 
 
 def _searches(sessions: sessionmaker[Session]) -> tuple[list[float], list[float]]:

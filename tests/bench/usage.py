@@ -37,6 +37,11 @@ class Usage:
         return {"bench": sum(os.times()[:2]), **{name: _tree(pid, stats) for name, pid in self.parts.items()}}
 
 
+def busy(pid: int) -> float:
+    """Seconds of processor time that one process has used; 0 where nothing is said."""
+    return _tree(pid, _stats()) if PROC.is_dir() else 0.0
+
+
 def _busy_seconds() -> float:
     """What all processors together have worked since the machine began (user, nice, system, irq, softirq, steal)."""
     if not (PROC / "stat").exists():
