@@ -61,7 +61,8 @@ def sweep(runtime: Runtime, before: int | None = None) -> int | None:
     that moves is left to them.
     """
     if not runtime.spool.empty():
-        flush(runtime.engine, runtime.spool, runtime.settings.config.outbox)  # its web process may be gone
+        rules = runtime.settings.config.outbox
+        flush(runtime.engine, runtime.spool, rules, lambda: runtime.bell.ring("turn"))  # its web process may be gone
     with transaction(runtime.sessions) as session:
         expired = outbox.expire_claims(session)
         outbox.give_up(session, runtime.settings.config.outbox.give_up)

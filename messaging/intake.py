@@ -24,10 +24,16 @@ from messaging.inbox import Arrival
 from messaging.reports import Report
 from messaging.spool import Entry, Spool
 
-FLUSH_EVERY_S = 1.0
+FLUSH_EVERY_S = 0.1
+AGAIN_S = 1.0  # while the database is away
+FLUSH_S = 5.0  # then somebody else may have the turn
+FILES = 50  # taken in with one transaction
+FEW = 50  # files that will be gone in a moment
+MOMENT_S = 0.5
 GATHER_S = 0.003  # a person waits for it
 GATHER_REPORTS_S = 0.02  # nobody does...
 MOST_REPORTS = 16  # ...but each holds one of the server's threads
+GATHER_SPOOL_S = 0.01  # each file costs two syncs, and later a read
 # What may go wrong with an entry: the database, or an entry of another version of this code.
 FAULTS = (SQLAlchemyError, KoudmenError, ValueError, KeyError, TypeError)
 Taken = Literal["new", "repeat", "spooled"]
@@ -41,30 +47,51 @@ class Intake:
         self.engine, self.spool, self.rules, self.bell = engine, spool, rules, bell
         self.messages: GroupCommit[Arrival, bool] = GroupCommit(self._write, gather_s=GATHER_S)
         self.reports: GroupCommit[Report, None] = GroupCommit(self._note, most=MOST_REPORTS, gather_s=GATHER_REPORTS_S)
-        self.kept: GroupCommit[Entry, None] = GroupCommit(spool.put)
+        self.kept: GroupCommit[Entry, None] = GroupCommit(spool.put, gather_s=GATHER_SPOOL_S)
         self.flusher: threading.Thread | None = None
         self.lock = threading.Lock()
+        self.away_until = 0.0
 
     def take(self, inbound: Inbound) -> Taken:
         """Write a message down. When this returns, it survives whatever happens. Refused: nothing takes it."""
-        if self.spool.empty():  # else it would overtake an earlier one of the same person
+        if self._nothing_before():  # else it would overtake an earlier one of the same person
             try:
                 return "new" if self.messages.submit(Arrival(inbound)) else "repeat"
             except (SQLAlchemyError, Late) as error:
-                _say_away(error)
+                self._away(error)
         self._keep({"of": "message", "at": now().isoformat(), **asdict(inbound)})
         return "spooled"
 
     def report(self, report: Report) -> None:
         """Write a delivery report down, as `take` does."""
-        if self.spool.empty():
+        if self._nothing_before():
             try:
                 self.reports.submit(report)
             except (SQLAlchemyError, Late) as error:
-                _say_away(error)
+                self._away(error)
             else:
                 return
         self._keep({"of": "report", **asdict(report), "outbound_id": str(report.outbound_id)})
+
+    def _nothing_before(self) -> bool:
+        """Whether the spool is empty. Waits a moment for the last files: were each request put behind them, then in a
+        crowd there would always be a last one, and nobody would ever be written into the database again."""
+        if self.spool.empty():
+            return True
+        until = time.monotonic() + MOMENT_S
+        while self._nearly() and time.monotonic() < until:
+            time.sleep(0.01)
+            if self.spool.empty():
+                return True
+        return False
+
+    def _nearly(self) -> bool:
+        self._flushing()
+        return time.monotonic() > self.away_until and len(self.spool.names()) <= FEW
+
+    def _away(self, error: Exception) -> None:
+        self.away_until = time.monotonic() + 2 * AGAIN_S
+        logger.warning("spooled", error_type=type(error).__name__, reason="the database does not take it")
 
     def _keep(self, entry: Entry) -> None:
         self._flushing()
@@ -94,14 +121,15 @@ class Intake:
     def _flush_always(self) -> None:
         said = False
         while True:
-            time.sleep(FLUSH_EVERY_S)
             try:
                 self.flush()
                 said = False
             except (SQLAlchemyError, OSError) as error:
+                self.away_until = time.monotonic() + 2 * AGAIN_S
                 if not said:
                     logger.warning("spool not emptied", error_type=type(error).__name__)
                 said = True
+            time.sleep(AGAIN_S if said else FLUSH_EVERY_S)
 
     def start(self) -> None:
         """Begin to empty what an earlier process left."""
@@ -110,22 +138,39 @@ class Intake:
 
     def flush(self) -> int:
         """Take in what is spooled, in order, as long as the database allows. Returns how many entries."""
-        done = flush(self.engine, self.spool, self.rules) if not self.spool.empty() else 0
-        if done:
-            self.bell()
-        return done
+        return 0 if self.spool.empty() else flush(self.engine, self.spool, self.rules, self.bell)
 
 
-def flush(engine: Engine, spool: Spool, rules: Outbox) -> int:
-    """As `Intake.flush`. Nobody is harmed when several do it at once."""
-    count = 0
+def flush(engine: Engine, spool: Spool, rules: Outbox, bell: Callable[[], object]) -> int:
+    """As `Intake.flush`, for FLUSH_S at most; `bell` is called as soon as something is in. Nobody is harmed when
+    several do it at once."""
+    count, until = 0, time.monotonic() + FLUSH_S
     with spool.mine() as mine:
-        while mine and (names := spool.names()):
-            for name in names:
-                count += _flush_file(engine, spool, name, rules)
+        while mine and (names := spool.names()[:FILES]) and time.monotonic() < until:
+            taken = _flush_files(engine, spool, names, rules)
+            count += taken
+            if taken:
+                bell()
     if count:
         logger.warning("spool emptied", count=count)
     return count
+
+
+def _flush_files(engine: Engine, spool: Spool, names: Sequence[str], rules: Outbox) -> int:
+    """Several files in one transaction; where one of them is at fault, each by itself."""
+    found = [(name, entries) for name in names if (entries := spool.read(name)) is not None]
+    entries = [entry for _, some in found for entry in some]
+    if len(found) == len(names) > 1:
+        try:
+            _into(engine, entries, rules)
+        except FAULTS as error:
+            if not _at_fault(error):
+                raise
+        else:
+            for name in names:
+                spool.remove(name)
+            return len(entries)
+    return sum(_flush_file(engine, spool, name, rules) for name in names)
 
 
 def _flush_file(engine: Engine, spool: Spool, name: str, rules: Outbox) -> int:
@@ -182,7 +227,3 @@ def _report(entry: Entry) -> Report:
 def _at_fault(error: Exception) -> bool:
     """Whether what was to be written is at fault, and not the database."""
     return not isinstance(error, SQLAlchemyError) or isinstance(error, DataError | IntegrityError)
-
-
-def _say_away(error: Exception) -> None:
-    logger.warning("spooled", error_type=type(error).__name__, reason="the database does not take it")
