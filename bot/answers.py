@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot import danger, listing
+from bot.moves import point
 from bot.scene import Erase, Opted, Scene, Told, Turn, Unread, Wanted, Wrong
 from bot.state import State
 from bot.steps import AFTER_QUESTIONS
@@ -28,7 +29,10 @@ def find(scene: Scene) -> Turn:
     if query is None:
         return scene.turn("menu", waiting="menu")
     need, first = query.needs[0], AFTER_QUESTIONS if danger.asking(scene.state) else 1
-    state = replace(scene.state, need=need, place=query.place, parish=query.parish, unclear=0, first=first)
+    at_point = point(scene.state, scene.message, scene.reading)
+    state = replace(
+        scene.state, need=need, place=query.place, parish=query.parish, point=at_point, unclear=0, first=first
+    )
     there = replace(scene, state=state)
     if not scene.found:
         event = Wanted(need, query.parish, "none", query.place)
@@ -71,10 +75,11 @@ def place(scene: Scene) -> Turn:
     where = scene.move.place
     if where is None:
         return unclear(scene)
+    at_point = point(scene.state, scene.message, scene.reading)
     if danger.asking(scene.state):  # where somebody in danger is: kept, and the case has the message
-        kept = replace(scene.state, place=where.name, parish=where.parish)
+        kept = replace(scene.state, place=where.name, parish=where.parish, point=at_point)
         return danger.with_question(scene, Turn(kept, ()))
-    done = scene.turn(place=where.name, parish=where.parish, waiting="menu", unclear=0)
+    done = scene.turn(place=where.name, parish=where.parish, point=at_point, waiting="menu", unclear=0)
     return replace(done, replies=(scene.say("need_first", place=where.name),))
 
 

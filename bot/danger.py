@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot import listing
+from bot.moves import point
 from bot.phrases import wording
 from bot.scene import Disclosed, Hidden, Scene, Turn, Unread, Wish, Worse
 from bot.state import State, idle
@@ -61,7 +62,8 @@ def _services(scene: Scene) -> tuple[State, tuple[str, ...]]:
         return replace(scene.state, results=(), shown=0), ()
     reply, named = listing.page(scene, "found_near", 0)
     results = tuple(str(item.service_id) for item in scene.found)
-    state = replace(scene.state, need=query.needs[0], place=query.place, parish=query.parish)
+    at_point = point(scene.state, scene.message, scene.reading)
+    state = replace(scene.state, need=query.needs[0], place=query.place, parish=query.parish, point=at_point)
     return replace(state, results=results, shown=named, detail=None), (reply,)
 
 

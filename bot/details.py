@@ -31,7 +31,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 def find(normal: str) -> frozenset[str]:
     """Which of child, older, disability, pregnant, now, tonight, no_papers, speaks_kreyol, by_phone, access, free,
-    asks, lives_with a normalised text speaks of, and age:N for a person's age in years."""
+    asks, lives_with, woman, man a normalised text speaks of, and age:N for a person's age in years."""
     found = {name for name, pattern in _patterns().items() if pattern.search(normal)}
     years = _AGE.search(normal)
     if years:

@@ -1,9 +1,13 @@
 """Services as lines of a message, as many as fit its segments."""
 
+import re
+
 from bot.scene import Scene
 from directory.search import Found, Number
 from messaging.outbox import WITHOUT_SEGMENTS
 from messaging.segments import plain, segments
+
+_NUMBER = re.compile(r"(?:\d[\s().-]*){6}\d")
 
 
 def page(scene: Scene, key: str, start: int, **values: str) -> tuple[str, int]:
@@ -11,28 +15,41 @@ def page(scene: Scene, key: str, start: int, **values: str) -> tuple[str, int]:
     items = scene.found[start : start + scene.facts.results]
     allowed = 99 if scene.message.channel in WITHOUT_SEGMENTS else scene.facts.max_segments
     for count in range(len(items), 0, -1):
-        lines = "\n".join(f"{i} {line(item)}" for i, item in enumerate(items[:count], scene.state.first + start))
+        named = enumerate(items[:count], scene.state.first + start)
+        lines = "\n".join(f"{i} {line(item, scene.state.language)}" for i, item in named)
         text = scene.say(key, items=lines, **values)
         if segments(text) <= allowed or count == 1:
             return text, count
     return "", 0
 
 
-def line(item: Found) -> str:
-    """Name and town of a service."""
-    return plain(f"{item.name}, {item.place}" if item.place and item.place not in item.name else item.name)
+def line(item: Found, language: str | None) -> str:
+    """Name and town of a service, and how far it is from a shared location."""
+    name = item.said("name", language)
+    there = f"{name}, {item.place}" if item.place and item.place not in name else name
+    return plain(there if item.distance_km is None else f"{there} ({item.distance_km:g} km)")
 
 
 def detail(scene: Scene, item: Found) -> str:
-    """Name, address, verified phone or why there is none, hours, papers and language, as far as fits."""
-    rest = [_phone(scene, item), _hours(scene, item), *_who(scene, item), scene.say("wrong_hint")]
-    service = ", ".join(part for part in (item.name, _address(item)) if part)
+    """Name, address, verified phone or why there is none, hours, what holds for a short time ("closed for repairs"),
+    papers and language, as far as fits."""
+    alert = plain(item.said("alert", scene.state.language))
+    rest = [_phone(scene, item), _hours(scene, item), _sentence(alert), *_who(scene, item), scene.say("wrong_hint")]
+    service = ", ".join(part for part in (plain(item.said("name", scene.state.language)), _address(item)) if part)
     allowed = 99 if scene.message.channel in WITHOUT_SEGMENTS else scene.facts.max_segments
     while True:
         text = scene.say("detail", service=service, rest=" ".join(part for part in rest if part))
         if segments(text) <= allowed or len(rest) == 1:
             return text
         rest.pop()
+
+
+def _sentence(text: str) -> str:
+    """In one line, with a stop. Nothing where a telephone number is written into it: nobody has dialled that."""
+    whole = " ".join(text.split())
+    if _NUMBER.search(whole):
+        return ""
+    return f"{whole}." if whole and whole[-1] not in ".!?" else whole
 
 
 def _address(item: Found) -> str:

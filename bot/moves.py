@@ -55,7 +55,10 @@ ANSWERS = {  # to each question: yes, no. "Are you safe?" and "is someone hurtin
     "forget": (YES | frozenset("ok okay dako".split()), NO),
 }
 # What a text says of the person, and what the directory calls those a service is for.
-AUDIENCE = {"child": "children", "older": "elderly", "disability": "disability", "pregnant": "women"}
+AUDIENCE = {
+    "child": "children", "older": "elderly", "disability": "disability", "pregnant": "women", "woman": "women",
+    "man": "men",
+}  # fmt: skip
 EVENING = 20  # o'clock: what "tonight" asks to be open
 # With a place these ask for what was wanted before, there: "what about Roseau", "more in Roseau", "no, Roseau".
 WITH_PLACE = frozenset("other find greet affirm deny about more help".split())
@@ -255,10 +258,13 @@ def _query(
     if not need:
         return None
     named, years = place or reading.place, details.age(reading.details)
+    at_point = point(state, message, reading)
     return Query(
         needs=(need,),
         parish=named.parish if named else state.parish,
         place=named.name if named else state.place,
+        latitude=at_point[0] if at_point else None,
+        longitude=at_point[1] if at_point else None,
         language=_spoken(state, reading),
         no_papers="no_papers" in reading.details,
         at=_when(message.at, reading),
@@ -268,6 +274,13 @@ def _query(
         access="access" in reading.details,
         free="free" in reading.details,
     )
+
+
+def point(state: State, message: Message, reading: Reading) -> tuple[float, ...]:
+    """Where the person is, as far as they shared it and named no other place since; to three decimals, 100 m."""
+    if message.kind == "location":
+        return round(message.extra["latitude"], 3), round(message.extra["longitude"], 3)
+    return () if reading.place else state.point
 
 
 def _spoken(state: State, reading: Reading) -> str | None:

@@ -8,7 +8,7 @@ from bot import details
 from bot.reading import Reading
 
 ABOUT_PERSON = frozenset("no_papers speaks_kreyol disability pregnant by_phone access free".split())
-ABOUT_NEED = frozenset("child older now tonight".split())
+ABOUT_NEED = frozenset("child older now tonight woman man".split())
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class State:
 
     `results` are service ids in the order they were numbered, from `first` on (6 when smaller numbers answer the
     questions asked of somebody in danger), `shown` how many were named so far, `detail` the service whose address was
-    given last, with the numbers `told` (their ids). `details`: who it is for and what else was said beside the need.
+    given last, with the numbers `told` (their ids). `point`: where a shared location was, to a hundred metres, until
+    a place is named. `details`: who it is for and what else was said beside the need.
     `concern` is what the open question about safety is about; None once it is answered. `heard` are the concerns told
     of and `severity` the worst of them, `step` how many of the questions after it were asked; all three last until the
     phone was idle or the quick-exit word was used (`hidden`). `passed`: it was said that a person has the message.
@@ -45,6 +46,7 @@ class State:
     at: str | None = None
     details: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    point: tuple[float, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For the database; only what differs from a fresh state."""
@@ -58,7 +60,7 @@ def from_json(raw: dict[str, Any] | None) -> State:
     """The stored state. Names of an older or newer version are left out."""
     names = {field.name for field in fields(State)}
     values = {name: value for name, value in (raw or {}).items() if name in names}
-    for name in ("results", "details", "heard", "told"):
+    for name in ("results", "details", "heard", "told", "point"):
         values[name] = tuple(values.get(name, ()))
     return State(**values)
 

@@ -55,8 +55,9 @@ class Found:
 
     `hours` empty means unknown ("call first"), `open_now` None likewise. `place` and `parish` are None for a service
     that is not at a place, or whose place is not known or not told; `place_confirmed` False: the town is assumed.
-    `distance_km` is told when the person shared where they stand. `reasons` say why it is in the list and at this place
-    in it; they are codes, in the order in which they weighed (docs/ranking.md): need:X, part:X, also:X, missing:X,
+    `texts` are reviewed translations: field, language, text. `distance_km` is told when the person shared where they
+    stand. `reasons` say why it is in the list and at this place in it; they are codes, in the order in which they
+    weighed (docs/ranking.md): need:X, part:X, also:X, missing:X,
     instead:X (nothing meets X), refers (it stands for a service that is not named), for:X, particular:X, not_for_you,
     same_place, near, same_parish, serves_parish, national, neighbour_parish, elsewhere, no_way_to_reach,
     open_to_migrants, migrants_unknown, asks_papers, not_open_to_migrants, by_phone, no_phone, accessible,
@@ -83,6 +84,12 @@ class Found:
     alert: str | None
     distance_km: float | None
     reasons: tuple[str, ...]
+    texts: tuple[tuple[str, str, str], ...] = ()
+
+    def said(self, field: str, language: str | None) -> str:
+        """A text (name, alert) in a language, where a speaker has reviewed it; else as it was written."""
+        known = {(name, code): text for name, code, text in self.texts}
+        return known.get((field, language or "")) or getattr(self, field) or ""
 
     @property
     def hours_text(self) -> str:

@@ -163,6 +163,7 @@ def _found(row: Row[Any], weighed: Weighed, query: Query) -> Found:
         alert=row.alert,
         distance_km=round(km, 1) if query.latitude is not None and km < FAR_KM else None,
         reasons=reasons(row, weighed, query),
+        texts=tuple((field, language, text) for field, language, text in sorted(row.texts or ())),
     )
 
 

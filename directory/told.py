@@ -36,10 +36,12 @@ from directory.models import (
     Schedule,
     Service,
     ServiceAtLocation,
+    ServiceText,
     SpokenLanguage,
 )
 from directory.openings import NAMES
 
+TRANSLATED = ("name", "alert")  # what a reply has of a service's texts
 DEMO = bindparam("demo", type_=Boolean)
 SERVICES, ATS = bindparam("services", type_=ARRAY(Uuid)), bindparam("ats", type_=ARRAY(Uuid))
 
@@ -103,8 +105,13 @@ def _with_details(best: Subquery) -> Select[Any]:
     languages = select(func.json_agg(distinct(SpokenLanguage.code))).where(
         or_(SpokenLanguage.service_id == best.c.id, SpokenLanguage.location_id == best.c.location_id)
     )
+    said = func.json_build_array(ServiceText.field, ServiceText.language, ServiceText.text)
+    texts = select(func.json_agg(said)).where(
+        ServiceText.service_id == best.c.id, ServiceText.state == "reviewed", ServiceText.field.in_(TRANSLATED)
+    )
     return select(
         best,
+        texts.scalar_subquery().label("texts"),
         address.scalar_subquery().label("address"),
         _phones(best).label("phones"),
         _schedules(best).label("schedules"),

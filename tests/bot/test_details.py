@@ -34,6 +34,16 @@ SAID = [
     ("acf", "mwen ansent", "pregnant"),
     ("fr", "ma soeur est enceinte", "pregnant"),
     ("es", "estoy embarazada", "pregnant"),
+    ("en", "a place to sleep, i am a woman", "woman"),
+    ("ht", "yon kote pou dòmi pou fanm", "woman"),
+    ("acf", "mwen sé an fanm", "woman"),
+    ("fr", "un abri pour une femme", "woman"),
+    ("es", "soy madre soltera", "woman"),
+    ("en", "counselling for men", "man"),
+    ("ht", "mwen se gason, m bezwen pale", "man"),
+    ("acf", "pou an nonm", "man"),
+    ("fr", "je suis un homme", "man"),
+    ("es", "para hombres", "man"),
     ("en", "a bed for tonight", "now"),
     ("ht", "yon kote pou dòmi aswè a", "now"),
     ("acf", "koté pou dòmi òswè-a", "now"),
@@ -76,7 +86,15 @@ SAID = [
     ("es", "mi hijo tiene 5 años", "age:5"),
 ]
 NO_AGE = ["i live here 5 years", "mwen gen 5 an nan peyi a", "5 people", "li gen 3 timoun", "2 years without work"]
-NOTHING_SAID = ["i need a doctor", "mwen bezwen manje", "where is the police station", "kote lopital la ye", "ok mesi"]
+NOTHING_SAID = [
+    "a man robbed me",
+    "the woman at the clinic was rude",
+    "i need a doctor",
+    "mwen bezwen manje",
+    "where is the police station",
+    "kote lopital la ye",
+    "ok mesi",
+]
 WHEN = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
@@ -105,6 +123,8 @@ SEARCH = [
     ({"age:15"}, {"age": 15, "audience": frozenset({"children", "youth"})}),
     ({"age:70"}, {"age": 70, "audience": frozenset({"elderly"})}),
     ({"pregnant"}, {"audience": frozenset({"women"})}),
+    ({"woman"}, {"audience": frozenset({"women"})}),
+    ({"man"}, {"audience": frozenset({"men"})}),
     ({"tonight"}, {"at": datetime(2026, 11, 24, 0, tzinfo=UTC)}),
     (set(), {"by_phone": False, "access": False, "free": False, "age": None, "at": WHEN, "language": "en"}),
 ]

@@ -9,7 +9,7 @@ import pytest
 from bot import answers
 from bot.moves import ANSWERS, Message, Move, decide
 from bot.reading import Reading
-from bot.state import State
+from bot.state import State, from_json
 from directory.places import place_named
 
 AT = datetime(2026, 11, 17, 14, 0, tzinfo=UTC)
@@ -191,8 +191,20 @@ def test_a_location_is_a_place() -> None:
     first = move("", State(), kind="location", extra=here)
     assert first.place is not None
     assert (first.name, first.place.name) == ("place", "Portsmouth")
-    assert move("", FOUND, kind="location", extra=here).name == "find"
+    found = move("", FOUND, kind="location", extra={"latitude": 15.580449, "longitude": -61.46})
+    assert found.query is not None
+    assert (found.name, found.query.latitude, found.query.longitude) == ("find", 15.58, -61.46)
     assert move("", State(), kind="location", extra={"latitude": 18.59, "longitude": -72.3}).name == "unclear"
+
+
+def test_where_a_person_stands_is_kept_until_they_name_a_place() -> None:
+    there = replace(FOUND, point=(15.58, -61.46), place="Portsmouth", parish="Saint John")
+    near = move("food", from_json(there.as_json()), meant("find", need="food")).query
+    named = move("food in Roseau", there, replace(PORTSMOUTH, intent="find", need="food")).query
+    assert near is not None
+    assert (near.latitude, near.longitude, near.place) == (15.58, -61.46, "Portsmouth")
+    assert named is not None
+    assert (named.latitude, named.longitude) == (None, None)
 
 
 def test_who_it_is_for_goes_into_the_search() -> None:
