@@ -5,7 +5,8 @@ a trailing `*` stands for any ending, a leading `=` means: only as the whole mes
 """
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,17 +32,56 @@ class Hit:
     confidence: float
 
 
+@dataclass(frozen=True)
+class _Code:
+    """An intent or need with the pattern that finds its words, and the one that is the whole message."""
+
+    code: str
+    inside: re.Pattern[str]
+    whole: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The codes, and which of them (by number) a word can begin: one that stands there, or one with such a beginning.
+    No pattern can match in a text none of whose words begins one."""
+
+    codes: tuple[_Code, ...]
+    by_word: Mapping[str, frozenset[int]]
+    by_stem: Mapping[str, frozenset[int]]
+    stems: tuple[int, ...]  # their lengths
+
+    def candidates(self, normal: str) -> list[_Code]:
+        found: set[int] = set()
+        for word in set(_WORD.findall(normal)):
+            found |= self.by_word.get(word, _NONE)
+            for length in self.stems:
+                found |= self.by_stem.get(word[:length], _NONE)
+        return [self.codes[number] for number in sorted(found)]
+
+
+_WORD = re.compile(r"\w+")
+_NONE: frozenset[int] = frozenset()
+
+
 @cache
-def _patterns() -> list[tuple[str, re.Pattern[str], re.Pattern[str]]]:
-    """Per code: the pattern that finds its words, and the one that is the whole message."""
+def _words() -> _Words:
     raw: dict[str, dict[str, list[object]]] = yaml.safe_load(DATA.read_text(encoding="utf-8"))
-    compiled = []
-    for code, by_language in raw.items():
+    codes = []
+    by_word, by_stem = defaultdict[str, set[int]](set), defaultdict[str, set[int]](set)
+    for number, (code, by_language) in enumerate(raw.items()):
         words = [(str(word), language) for language, listed in by_language.items() for word in listed]
         whole = _either(_as_pattern(word, language) for word, language in words)
         inside = _either(_as_pattern(word, language) for word, language in words if not word.startswith("="))
-        compiled.append((code, re.compile(rf"\b(?:{inside})\b"), re.compile(rf"\W*(?:{whole})\W*")))
-    return compiled
+        codes.append(_Code(code, re.compile(rf"\b(?:{inside})\b"), re.compile(rf"\W*(?:{whole})\W*")))
+        for word, language in words:
+            first, *more = _WORD.findall(_plain(word, language))
+            (by_stem if word.endswith("*") and not more else by_word)[first].add(number)
+    return _Words(tuple(codes), _frozen(by_word), _frozen(by_stem), tuple(sorted({len(stem) for stem in by_stem})))
+
+
+def _frozen(table: Mapping[str, set[int]]) -> dict[str, frozenset[int]]:
+    return {word: frozenset(numbers) for word, numbers in table.items()}
 
 
 def _either(patterns: Iterable[str]) -> str:
@@ -50,8 +90,11 @@ def _either(patterns: Iterable[str]) -> str:
 
 
 def _as_pattern(word: str, language: str) -> str:
-    ending = r"\w*" if word.endswith("*") else ""
-    return re.escape(normalise(word.strip("=*"), language)) + ending
+    return re.escape(_plain(word, language)) + (r"\w*" if word.endswith("*") else "")
+
+
+def _plain(word: str, language: str) -> str:
+    return normalise(word.strip("=*"), language)
 
 
 def find(normal: str) -> Hit | None:
@@ -64,13 +107,13 @@ def find(normal: str) -> Hit | None:
 
 def _find(normal: str) -> Hit | None:
     best: tuple[float, str] | None = None
-    for code, pattern, whole in _patterns():
-        if whole.fullmatch(normal):
-            return _hit(code, WHOLE)
-        letters = sum(len(found) for found in pattern.findall(normal))
-        score = letters + (100 if code in NEEDS else 0)
+    for one in _words().candidates(normal):
+        if one.whole.fullmatch(normal):
+            return _hit(one.code, WHOLE)
+        letters = sum(len(found) for found in one.inside.findall(normal))
+        score = letters + (100 if one.code in NEEDS else 0)
         if letters and (best is None or score > best[0]):
-            best = (score, code)
+            best = (score, one.code)
     return _hit(best[1], INSIDE) if best else None
 
 

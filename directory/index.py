@@ -1,14 +1,14 @@
 """The directory as the search weighs it: one entry for each service at each place, in memory, grouped by need.
 
 A process builds its index from the database and builds it again after any transaction that changed the directory
-(`directory.freshness`). It holds what the order depends on and nothing that is sent: names to tell, numbers, addresses
-are read from the database with each answer, past the same rules on what is confidential (`directory.told`).
+(`directory.freshness`). It holds what the order depends on; what is sent (names to tell, numbers, addresses) is read
+from the database past the same rules on what is confidential (`directory.told`), and kept as long as the index.
 """
 
 import uuid
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from directory.openings import Opens
 
@@ -111,6 +111,7 @@ class Index:
     by_need: dict[str, dict[Kind, list[Entry]]] = field(default_factory=dict)
     by_service: dict[uuid.UUID, list[Entry]] = field(default_factory=dict)
     stands_for: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)  # confidential service -> referring office
+    told: dict[Hashable, Any] = field(default_factory=dict)  # what `directory.told` has read since: as old as the index
 
     def add(self, entry: Entry) -> None:
         """Put an entry under each need it meets."""

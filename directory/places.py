@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
@@ -35,8 +36,20 @@ def find_place(normalised_text: str) -> Place | None:
     words = words_of(normalised_text)
     if not words:
         return None
-    gazetteer = read_gazetteer()
-    return _exact(words, gazetteer) or _misspelled(words, gazetteer) or _by_ear(words, gazetteer)
+    gazetteer, grams = read_gazetteer(), list(_grams(words))
+    led = [_led(words, start, gazetteer) for start in range(len(words))]
+    said = _Said(words, grams, led)
+    return _exact(said, gazetteer) or _misspelled(said, gazetteer) or _by_ear(said, gazetteer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The words of a text; one to four of them in a row, joined, as (start, size, key); whether a word of place stands
+    before each."""
+
+    words: list[str]
+    grams: list[tuple[int, int, str]]
+    led: list[bool]
 
 
 def all_places() -> tuple[Place, ...]:
@@ -91,13 +104,14 @@ def distance_km(lat1: float, lon1: float, lat2: float | None, lon2: float | None
     return 12742 * math.asin(math.sqrt(half))
 
 
-def _exact(words: list[str], gazetteer: Gazetteer) -> Place | None:
+def _exact(said: _Said, gazetteer: Gazetteer) -> Place | None:
     best: tuple[tuple[bool, int, int], Place] | None = None
-    for start, size, key in _grams(words):
+    words = said.words
+    for start, size, key in said.grams:
         place = gazetteer.names.get(key)
         if place is None or (size > 1 and len(key) < JOINED_FROM and words[start] not in SAINTS):
             continue
-        led = _led(words, start, gazetteer)
+        led = said.led[start]
         if not led and size < len(words) and (key in gazetteer.common or _owned(words, start + size, gazetteer)):
             continue
         rank = (led, len(key), -start)
@@ -106,26 +120,28 @@ def _exact(words: list[str], gazetteer: Gazetteer) -> Place | None:
     return best[1] if best else None
 
 
-def _misspelled(words: list[str], gazetteer: Gazetteer) -> Place | None:
+def _misspelled(said: _Said, gazetteer: Gazetteer) -> Place | None:
     best: tuple[float, Place] | None = None
-    for start, size, key in _grams(words):
-        led = size == len(words) or _led(words, start, gazetteer)
+    words = said.words
+    for start, size, key in said.grams:
+        led = size == len(words) or said.led[start]
         if len(key) < (FUZZY_LED_FROM if led else FUZZY_FROM) or key in gazetteer.not_places:
             continue
         if not led and _owned(words, start + size, gazetteer):
             continue
-        for name, faults in _close(key, size, gazetteer):
+        for name, faults in _close(key, size):
             score = SURE * (1 - faults / len(name)) - 1
             if best is None or score > best[0]:
                 best = (score, gazetteer.names[name])
     return None if best is None else _scored(best[1], round(best[0], 1))
 
 
-def _by_ear(words: list[str], gazetteer: Gazetteer) -> Place | None:
+def _by_ear(said: _Said, gazetteer: Gazetteer) -> Place | None:
     """A place written as it is heard: the same sounds, or the same consonants where a word of place stands before."""
     best: tuple[float, int, Place] | None = None
-    for start, size, key in _grams(words):
-        led = size == len(words) or _led(words, start, gazetteer)
+    words = said.words
+    for start, size, key in said.grams:
+        led = size == len(words) or said.led[start]
         if len(key) < (HEARD_FROM if led else HEARD_ALONE_FROM) or not key.isalpha():
             continue
         if key in gazetteer.not_places or _owned(words, start + size, gazetteer):
@@ -164,16 +180,19 @@ def _owned(words: list[str], end: int, gazetteer: Gazetteer) -> bool:
     return end < len(words) and words[end] in gazetteer.not_after
 
 
-def _close(key: str, size: int, gazetteer: Gazetteer) -> Iterator[tuple[str, int]]:
+@lru_cache(maxsize=20_000)  # people use few words
+def _close(key: str, size: int) -> tuple[tuple[str, int], ...]:
     """Names with the same first letter that are one slip away (two in a long name)."""
-    allowed = 2 if len(key) >= TWO_FAULTS_FROM else 1
+    gazetteer, allowed = read_gazetteer(), 2 if len(key) >= TWO_FAULTS_FROM else 1
+    found = []
     for length in range(len(key) - allowed, len(key) + allowed + 1):
         for name, words in gazetteer.near.get((key[0], length), ()):
             if size not in {1, words}:
                 continue
             faults = OSA.distance(key, name, score_cutoff=allowed)
             if faults <= allowed:
-                yield name, faults
+                found.append((name, faults))
+    return tuple(found)
 
 
 def _grams(words: list[str]) -> Iterator[tuple[int, int, str]]:

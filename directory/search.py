@@ -8,18 +8,15 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from base.clock import DOMINICA, now
 from directory import indexing, places, told
 from directory.choose import FAR_KM, HOLIDAYS, Weighed, Weighing, choose
 from directory.found import Answer, Found, Number, Query
-from directory.hours import open_at, weekly
+from directory.hours import open_at
 from directory.index import Index
-from directory.openings import Opens
 from directory.reasons import reasons
 
 __all__ = ["Answer", "Found", "Number", "Query", "answer", "details", "find", "outcome"]
@@ -90,7 +87,7 @@ def details(
     index = indexing.current(session)
     refers = service_id in index.stands_for
     weighed = _one(index, index.stands_for.get(service_id, service_id), query)
-    found = next(iter(_tell(session, [(weighed, query)])[0]), None)
+    found = next(iter(_tell(session, index, [(weighed, query)])[0]), None)
     return replace(found, reasons=("refers", *found.reasons)) if found and refers else found
 
 
@@ -117,31 +114,27 @@ def _find_all(session: Session, queries: Sequence[Query]) -> list[list[Found]]:
     if not any(query.needs for query in queries):
         return [[] for _ in queries]
     index, placed = indexing.current(session), [_placed(query) for query in queries]
-    return _tell(session, [(choose(index, query) if query.needs else [], query) for query in placed])
+    return _tell(session, index, [(choose(index, query) if query.needs else [], query) for query in placed])
 
 
-def _tell(session: Session, chosen: Sequence[tuple[Sequence[Weighed], Query]]) -> list[list[Found]]:
+def _tell(session: Session, index: Index, chosen: Sequence[tuple[Sequence[Weighed], Query]]) -> list[list[Found]]:
     """What is told of the entries chosen for each query, read in one statement (two, where only some are of a demo)."""
-    read: dict[tuple[bool, uuid.UUID, uuid.UUID | None], Row[Any]] = {}
-    for demo in (False, True):
+    told_of: dict[bool, dict[told.Told, told.Known]] = {}
+    for demo in {query.demo_numbers for _, query in chosen}:
         entries = [one.entry for weighed, query in chosen if query.demo_numbers is demo for one in weighed]
-        rows = told.rows(session, entries, demo=demo) if entries else {}
-        read |= {(demo, *key): row for key, row in rows.items()}
+        told_of[demo] = told.known(session, index, entries, demo=demo)
     return [
         [
-            _found(row, one, query)
+            _found(known, one, query)
             for one in weighed
-            if (row := read.get((query.demo_numbers, one.entry.service, one.entry.at)))
+            if (known := told_of[query.demo_numbers].get((one.entry.service, one.entry.at)))
         ]
         for weighed, query in chosen
     ]
 
 
-def _found(row: Row[Any], weighed: Weighed, query: Query) -> Found:
-    phones = tuple(_number(phone) for phone in row.phones or () if phone["verified"])
-    schedules = [Opens.read(schedule) for schedule in row.schedules or ()]
-    open_now = open_at(schedules, query.at, HOLIDAYS) if query.at else None
-    km = weighed.facts.km
+def _found(known: told.Known, weighed: Weighed, query: Query) -> Found:
+    row, km = known.row, weighed.facts.km
     return Found(
         service_id=row.id,
         name=row.name,
@@ -150,22 +143,18 @@ def _found(row: Row[Any], weighed: Weighed, query: Query) -> Found:
         place_confirmed=bool(row.place_confirmed),
         parish=row.parish,
         address=row.address,
-        phones=phones,
-        has_unverified_phone=any(not phone["verified"] for phone in row.phones or ()),
-        hours=weekly(schedules, (query.at or now()).astimezone(DOMINICA).date()),
-        open_now=open_now,
+        phones=known.phones,
+        has_unverified_phone=known.unverified,
+        hours=known.week((query.at or now()).astimezone(DOMINICA).date()),
+        open_now=open_at(known.schedules, query.at, HOLIDAYS) if query.at else None,
         open_to_migrants=row.open_to_migrants,
-        speaks=tuple(sorted(row.languages or ())),
+        speaks=known.speaks,
         national=row.national,
         eligibility=row.eligibility_description,
-        documents=tuple(row.documents or ()),
+        documents=known.documents,
         fees=row.fees_description,
         alert=row.alert,
         distance_km=round(km, 1) if query.latitude is not None and km < FAR_KM else None,
         reasons=reasons(row, weighed, query),
         texts=tuple((field, language, text) for field, language, text in sorted(row.texts or ())),
     )
-
-
-def _number(phone: dict[str, Any]) -> Number:
-    return Number(phone["number"], phone["channel"], phone["description"], phone["toll_free"], uuid.UUID(phone["id"]))

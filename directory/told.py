@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -26,7 +27,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from directory.index import Entry
+from directory.found import Number
+from directory.hours import OpenDays, weekly
+from directory.index import Entry, Index
 from directory.models import (
     Location,
     LocationAddress,
@@ -39,7 +42,7 @@ from directory.models import (
     ServiceText,
     SpokenLanguage,
 )
-from directory.openings import NAMES
+from directory.openings import NAMES, Opens
 
 TRANSLATED = ("name", "alert")  # what a reply has of a service's texts
 DEMO = bindparam("demo", type_=Boolean)
@@ -47,13 +50,52 @@ SERVICES, ATS = bindparam("services", type_=ARRAY(Uuid)), bindparam("ats", type_
 
 
 Told = tuple[uuid.UUID, uuid.UUID | None]  # a service, and the link to its place
+MOST_KEPT = 5000  # some 3 KB each
 
 
-def rows(session: Session, entries: Sequence[Entry], *, demo: bool) -> dict[Told, Row[Any]]:
-    """What may be told of each entry now. One that may not be told any more is left out."""
+class Known:
+    """A row, with what of it is the same for everybody who asks."""
+
+    __slots__ = ("_week", "documents", "phones", "row", "schedules", "speaks", "unverified")
+
+    def __init__(self, row: Row[Any]) -> None:
+        phones = row.phones or ()
+        self.row = row
+        self.phones = tuple(_number(phone) for phone in phones if phone["verified"])
+        self.unverified = len(self.phones) < len(phones)
+        self.schedules = tuple(Opens.read(schedule) for schedule in row.schedules or ())
+        self.speaks = tuple(sorted(row.languages or ()))
+        self.documents = tuple(row.documents or ())
+        self._week: tuple[date, tuple[OpenDays, ...]] | None = None
+
+    def week(self, day: date) -> tuple[OpenDays, ...]:
+        """The opening hours valid on a day."""
+        if self._week is None or self._week[0] != day:
+            self._week = day, weekly(self.schedules, day)
+        return self._week[1]
+
+
+def _number(phone: dict[str, Any]) -> Number:
+    return Number(phone["number"], phone["channel"], phone["description"], phone["toll_free"], uuid.UUID(phone["id"]))
+
+
+def known(session: Session, index: Index, entries: Sequence[Entry], *, demo: bool) -> dict[Told, Known]:
+    """What may be told of each entry now. One that may not be told any more is left out. `index` is the transaction's
+    own: what was read before is as true as that."""
     asked = dict.fromkeys((entry.service, entry.at) for entry in entries)
-    values = {"services": [service for service, _ in asked], "ats": [at for _, at in asked], "demo": demo}
-    return {(row.id, row.asked_at): row for row in session.execute(_statement(), values)}
+    found = {key: index.told[demo, *key] for key in asked if (demo, *key) in index.told}
+    if missing := [key for key in asked if key not in found]:
+        read = _read(session, missing, demo=demo)
+        found.update({key: read.get(key) for key in missing})
+        if len(index.told) > MOST_KEPT:
+            index.told = {}
+        index.told |= {(demo, *key): found[key] for key in missing}
+    return {key: one for key, one in found.items() if one}
+
+
+def _read(session: Session, wanted: Sequence[Told], *, demo: bool) -> dict[Told, Known]:
+    values = {"services": [service for service, _ in wanted], "ats": [at for _, at in wanted], "demo": demo}
+    return {(row.id, row.asked_at): Known(row) for row in session.execute(_statement(), values)}
 
 
 @cache
