@@ -19,14 +19,15 @@ def run() -> None:
         _migrate(connection)
         return
     engine = make_engine(os.environ["DATABASE_URL"], pool_size=1)
-    with engine.connect() as own:
-        own.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
-        own.commit()
-        _migrate(own)
-        own.commit()
-        own.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
-        own.commit()
-    engine.dispose()
+    try:
+        with engine.connect() as own:
+            own.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+            own.execute(text("SET lock_timeout = '2s'"))
+            own.commit()
+            _migrate(own)
+            own.commit()
+    finally:
+        engine.dispose()  # the connection ends, and with it the lock
 
 
 def _migrate(connection: Connection) -> None:

@@ -205,7 +205,9 @@ def test_a_rota_and_accounts_that_are_in_order(sessions: sessionmaker[Session], 
         at = database_now(session)
         roles = ["officer", "supervisor", "administrator"]
         people = [
-            staff.add(session, f"Zefirin {n}", roles, at, phone=f"+1767555014{n}", verified=True, languages=LANGUAGES)
+            staff.add(
+                session, f"Zefirin {n}", roles, at, phone=f"+{17675550140 + n}", verified=True, languages=LANGUAGES
+            )
             for n in (1, 2)
         ]
         for level, one in enumerate(people, 1):
@@ -263,7 +265,7 @@ def test_a_console_that_is_in_order(tmp_path: Path, console: TwilioDouble) -> No
         ({"TWILIO_AUTH_TOKEN": SECRET}, "refuses TWILIO_ACCOUNT_SID or TWILIO_AUTH_TOKEN"),
         ({"TWILIO_ACCOUNT_SID": "AC" + "1" * 32}, "refuses TWILIO_ACCOUNT_SID or TWILIO_AUTH_TOKEN"),
         ({"TWILIO_SMS_FROM": "+17675550188"}, "TWILIO_SMS_FROM is not one of this account's numbers"),
-        ({"TWILIO_SMS_FROM": "+1767555019"}, "TWILIO_SMS_FROM is not one of this account's numbers"),
+        ({"TWILIO_SMS_FROM": "+17675550199"[:-1]}, "TWILIO_SMS_FROM is not one of this account's numbers"),
         ({"TWILIO_WHATSAPP_FROM": "+17675550188"}, "TWILIO_WHATSAPP_FROM is not one of this account's"),
         ({"TWILIO_MESSAGING_SERVICE_SID": "MG" + "2" * 32}, "TWILIO_MESSAGING_SERVICE_SID is not one of"),
         ({"TWILIO_API_BASE": "http://127.0.0.1:1"}, "cannot be read: cannot connect"),
