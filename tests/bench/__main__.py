@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.bench import load, pages, rasa_rest, report
 from tests.bench.answers import Answers, count_answers
 from tests.bench.load import Result
+from tests.bench.memory import Watch, megabytes
 from tests.bench.messages import Letter, People
 from tests.bench.stack import Stack, running
 from tests.fakes.twilio import Flood
@@ -32,7 +33,9 @@ def main() -> int:
         folder.chmod(0o755)  # PostgreSQL runs as another user when we are root
         with running(folder / "home") as stack:
             load.end_to_end(stack, warm, chosen.connections)
-            fast = load.end_to_end(stack, letters, chosen.connections)
+            idle = megabytes(stack.parts())
+            with Watch(stack.parts()) as watch:
+                fast = load.end_to_end(stack, letters, chosen.connections)
             print(f"\n{report.HEAD}\n{report.row('end to end, full speed', fast)}", flush=True)
             steady = load.end_to_end(stack, people.write(chosen.messages), chosen.connections, chosen.rate)
             print(report.row(f"end to end, {chosen.rate:g}/s", steady), flush=True)
@@ -51,7 +54,9 @@ def main() -> int:
         rest = rasa_rest.measure(folder / "rest", warm, letters, chosen.connections)
     print(report.row_rest("Rasa's REST channel", rest))
     found = fast.answers + steady.answers + refused + more
-    return _conclude(fast, steady, rest, (calm, storm), (alone, most), found)
+    print(f"memory, idle and at full speed (MB): {idle:.0f}, {watch.most:.0f}")
+    memory = {"memory_idle_mb": round(idle), "memory_load_mb": round(watch.most)}
+    return _conclude(fast, steady, rest, (calm, storm), (alone, most), found, memory)
 
 
 def _options() -> argparse.Namespace:
@@ -76,6 +81,7 @@ def _conclude(
     paged: tuple[list[float], list[float]],
     webhooks: tuple[Flood, Flood],
     found: Answers,
+    memory: dict[str, int],
 ) -> int:
     print(
         "\nAt full speed the replies wait in a queue: those latencies say how long it was. The steady run's say how "
@@ -87,7 +93,7 @@ def _conclude(
     if rest.silent:
         print(f"Rasa's REST channel gave no reply to {rest.silent} messages (not counted)")
     print(f"{report.faults(found)}\nours / Rasa's REST channel: {fast.per_s / rest.per_s:.2f}")
-    print(report.last_line(fast, steady, rest, paged, webhooks, found))
+    print(report.last_line(fast, steady, rest, paged, webhooks, found, memory))
     return 1 if found else 0
 
 

@@ -37,8 +37,8 @@ def row_rest(title: str, rest: Rest) -> str:
 
 def costs(title: str, run: Result | Rest) -> str:
     """Processor time a message, by process, and what disturbed the measurement."""
-    parts = ", ".join(f"{name} {used:.1f}" for name, used in run.cpu_ms.items() if used >= 0.05)
-    told = f"processor time a message, {title} (ms): {parts} (all: {sum(run.cpu_ms.values()):.1f})"
+    parts = ", ".join(f"{name} {used:.2f}" for name, used in run.cpu_ms.items() if used >= 0.05)
+    told = f"processor time a message, {title} (ms): {parts} (all: {sum(run.cpu_ms.values()):.2f})"
     if run.others < QUIET:
         return told
     return f"{told}\nNOT A QUIET MACHINE: other programs used {run.others:.0%} of its processors in that run"
@@ -62,9 +62,10 @@ def last_line(
     paged: tuple[list[float], list[float]],
     webhooks: tuple[Flood, Flood],
     found: Answers,
+    memory: dict[str, int],
 ) -> str:
-    """Speed from the run at full speed; latencies from the steady one; `paged` idle and beside ordinary load;
-    `webhooks` alone, at a rate and as fast as they are answered."""
+    """Speed, processor time and `memory` from the run at full speed; latencies from the steady one; `paged` idle and
+    beside ordinary load; `webhooks` alone, at a rate and as fast as they are answered."""
     alone, most = webhooks
     figures = {
         "messages_per_s": round(fast.per_s, 1),
@@ -72,10 +73,14 @@ def last_line(
         "ratio": round(fast.per_s / rest.per_s, 3),
         "webhook_p99_ms": round(steady.webhook_ms(99), 1),
         "reply_p95_s": round(steady.reply_s(95), 3),
+        "cpu_ms_a_message": round(sum(fast.cpu_ms.values()), 2),
+        "others": round(fast.others, 2),
+        "webhook_alone_p50_ms": round(percentile(webhook_seconds(alone, 1), 50) * 1000, 1),
         "webhook_alone_p99_ms": round(percentile(webhook_seconds(alone, 1), 99) * 1000, 1),
         "webhook_limit_per_s": round(_per_s(most)),
         "page_p99_s": round(percentile(paged[0], 99), 3),
         "page_p99_busy_s": round(percentile(paged[1], 99), 3),
+        **memory,
         "lost": found.lost,
         "twice": found.twice,
     }
