@@ -14,22 +14,31 @@ _STEM = 3  # the shortest beginning of a word that may stand before a *
 @dataclass(frozen=True)
 class Pattern:
     """One compiled phrase. `anchors` are words (or stems ending in *) of which the text must hold one; `literal` is
-    the set of every word written in the phrase; of each set in `others` the text must hold a word, too."""
+    the set of every word written in the phrase; of each set in `others` the text must hold a word, too. `beside` are
+    the parts after a `&`: each must stand somewhere in the text."""
 
     source: str
     regex: re.Pattern[str]
     anchors: frozenset[str]
     literal: frozenset[str]
     others: tuple[frozenset[str], ...] = ()
+    beside: tuple[re.Pattern[str], ...] = ()
 
     def possible(self, words: Set[str]) -> bool:
         """Whether a text of these words can hold the phrase: quick, and never wrong when it says no."""
         return not any(map(words.isdisjoint, self.others))
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where the phrase stands in a padded text (one space before and after), overlapping places too."""
+        """Where the phrase stands in a padded text (one space before and after), overlapping places too; of a phrase
+        with `&`, where its first part stands."""
         for found in self.regex.finditer(text):
+            if not all(part.search(text) for part in self.beside):
+                return
             yield found.span(1)
+
+    def stands(self, text: str) -> bool:
+        """Whether the phrase stands in a padded text."""
+        return next(self.spans(text), None) is not None
 
 
 @dataclass(frozen=True)
@@ -71,10 +80,27 @@ def _word(item: str, classes: Mapping[str, tuple[str, ...]], language: str) -> I
 
 
 def compile_phrase(source: str, classes: Mapping[str, tuple[str, ...]], language: str) -> Pattern:
-    """A phrase of words, `..`, `...`, `a|b`, `{list}`, `word*` and `[optional]` elements.
+    """A phrase of words, `..`, `...`, `a|b`, `{list}`, `word*` and `[optional]` elements, or several joined by `&`.
 
     Raises ValueError with the reason when the phrase cannot be read.
     """
+    regexes: list[re.Pattern[str]] = []
+    needed: list[_Element] = []
+    for part in source.split(" & "):
+        regex, words = _part(part, classes, language)
+        regexes.append(regex)
+        needed += words
+    anchor = min(needed, key=lambda element: sum(_commonness(word) for word in element.words))
+    literal = frozenset(word for element in needed for words in element.words for word in words.split())
+    others = (element.words for element in needed if element is not anchor and not any("*" in w for w in element.words))
+    return Pattern(
+        source, regexes[0], frozenset(map(_first, anchor.words)), literal,
+        tuple(frozenset(map(_first, words)) for words in others), tuple(regexes[1:]),
+    )  # fmt: skip
+
+
+def _part(source: str, classes: Mapping[str, tuple[str, ...]], language: str) -> tuple[re.Pattern[str], list[_Element]]:
+    """What stands between two `&`: its regular expression and the elements it cannot do without."""
     elements, parts = [], []
     for item in source.split():
         if item in _GAPS:
@@ -87,13 +113,7 @@ def compile_phrase(source: str, classes: Mapping[str, tuple[str, ...]], language
     needed = [element for element in elements if not element.optional]
     if not needed:
         raise ValueError("a phrase needs at least one word that is not optional")
-    anchor = min(needed, key=lambda element: sum(_commonness(word) for word in element.words))
-    literal = frozenset(word for element in needed for words in element.words for word in words.split())
-    others = (element.words for element in needed if element is not anchor and not any("*" in w for w in element.words))
-    return Pattern(
-        source, re.compile(f"(?=({''.join(parts)}))"), frozenset(map(_first, anchor.words)), literal,
-        tuple(frozenset(map(_first, words)) for words in others),
-    )  # fmt: skip
+    return re.compile(f"(?=({''.join(parts)}))"), needed
 
 
 def _commonness(word: str) -> float:

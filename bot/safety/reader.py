@@ -133,7 +133,7 @@ def _negated(lexicon: Lexicon, pattern: Pattern, text: str, start: int, end: int
 
 
 def _any(patterns: Iterable[Pattern], text: str) -> bool:
-    return any(pattern.regex.search(text) for pattern in patterns)
+    return any(pattern.stands(text) for pattern in patterns)
 
 
 def _shifted(lexicon: Lexicon, finding: Finding, text: str) -> Finding:
