@@ -123,7 +123,22 @@ def matrix() -> str:
     kind = "district" if request.args.get("by") == "district" else "parish"
     with opened() as (session, now):
         found = _coverage(session, now, kind)
-    return render_template("directory/coverage.html", found=found, needs=NEEDS, kind=kind, when=_month(now))
+    need = request.args.get("need", "")
+    return render_template(
+        "directory/coverage.html", found=found, needs=NEEDS, kind=kind, when=_month(now),
+        need=need if need in NEEDS else NEEDS[0],
+    )  # fmt: skip
+
+
+@blueprint.get("/directory/coverage/island.svg")
+@needs("see the directory")
+def island() -> Response:
+    """The island for one need, a tile for each parish."""
+    need = request.args.get("need", "")
+    if need not in NEEDS:
+        abort(404)
+    with opened() as (session, now):
+        return Response(coverage_told.as_tiles(_coverage(session, now, "parish"), need), mimetype="image/svg+xml")
 
 
 @blueprint.get("/directory/coverage.<any(svg, csv):form>")

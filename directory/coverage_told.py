@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from html import escape
 
-from directory.coverage import Cell, Coverage
+from directory.coverage import EVERYWHERE, Cell, Coverage
 from directory.needs import NEEDS
 
 COLUMNS = (
@@ -60,6 +60,45 @@ def as_svg(coverage: Coverage) -> str:
             "</svg>",
         ]
     )
+
+
+# The parishes about where they lie, north above: column and row of their tile.
+TILES = {
+    "Saint John": (0, 0), "Saint Andrew": (1, 0), "Saint Peter": (0, 1), "Saint Joseph": (0, 2), "Saint David": (1, 2),
+    "Saint Paul": (0, 3), "Saint George": (0, 4), "Saint Patrick": (1, 4), "Saint Luke": (0, 5), "Saint Mark": (0, 6),
+}  # fmt: skip
+TILE_WIDE, TILE_HIGH = 190, 58
+
+
+def as_tiles(coverage: Coverage, need: str) -> str:
+    """The island as tiles, for one need: in each parish how many services, said in words and not by colour alone."""
+    wide, high = 2 * TILE_WIDE + 20, 7 * TILE_HIGH + 60
+    title = f"{need.replace('_', ' ')}: services by parish"
+    told = ", ".join(f"{area} {coverage.cell(need, area).services}" for area in TILES)
+    whole = coverage.cell(need, EVERYWHERE).services
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="t d" viewBox="0 0 {wide} {high}" '
+            f'width="{wide}" height="{high}" font-family="sans-serif">',
+            f'<title id="t">{escape(title)}</title><desc id="d">{escape(told)}</desc>',
+            f'<rect width="{wide}" height="{high}" fill="#fff"/>',
+            f'<text x="10" y="24" font-size="16" font-weight="bold">{escape(title)}</text>',
+            *(part for area, place in TILES.items() for part in _tile(coverage.cell(need, area), area, *place)),
+            f'<text x="10" y="{high - 12}" font-size="12">{whole} more for the whole island</text>',
+            "</svg>",
+        ]
+    )
+
+
+def _tile(cell: Cell, area: str, column: int, row: int) -> Iterator[str]:
+    x, y = 10 + column * TILE_WIDE, 36 + row * TILE_HIGH
+    shade = 255 - min(cell.services, 8) * 9
+    fill = f"rgb({shade},{shade},{shade})" if cell.services else "#fff"
+    dashed = "" if cell.services else ' stroke-dasharray="6 4"'
+    words = f"{cell.services}, {cell.verified} verified" if cell.services else "none"
+    yield f'<rect x="{x}" y="{y}" width="{TILE_WIDE - 6}" height="{TILE_HIGH - 6}" fill="{fill}" stroke="#000"{dashed}/>'
+    yield f'<text x="{x + 10}" y="{y + 21}" font-size="14" font-weight="bold">{escape(area)}</text>'
+    yield f'<text x="{x + 10}" y="{y + 40}" font-size="13">{words}</text>'
 
 
 def _heads(coverage: Coverage) -> Iterator[str]:

@@ -47,15 +47,15 @@ def served(app: Flask) -> Iterator[str]:
 
 
 @contextmanager
-def started() -> Iterator[Browser]:
-    """Chromium; the test is skipped where there is none, unless KOUDMEN_BROWSER=required."""
+def started(*more: str) -> Iterator[Browser]:
+    """Chromium (`more`: of its options); the test is skipped where there is none, unless KOUDMEN_BROWSER=required."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not found and os.environ.get("KOUDMEN_BROWSER") == "required":
         pytest.fail("no Chromium is installed, and none of its tests may be left out")
     if not found:
         pytest.skip("no Chromium is installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=found, args=[*QUIET, *more])
         yield browser
         browser.close()
 

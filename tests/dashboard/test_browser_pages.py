@@ -23,7 +23,7 @@ from bot.drain import Drain
 from bot.models import Demand, UnreadMessage
 from bot.rasa import Away
 from bot.unread import close
-from dashboard.reports.period import Month
+from dashboard.reports.period import month
 from messaging import inbox, simulator
 from tests.dashboard.chromium import NARROW, WIDE, grave_faults, served, sign_in, started
 
@@ -48,6 +48,7 @@ PAGES = {
     "service-texts": ("editor", "/directory/{service}/texts"),
     "files": ("editor", "/directory/files"),
     "twice": ("editor", "/directory/duplicates"),
+    "service-add": ("editor", "/directory/{service}/add/phone"),
     "report": ("analyst", "/reports"),
 }
 
@@ -71,7 +72,7 @@ def ids(sessions: sessionmaker[Session], settings: Settings, people: dict[str, u
             with transaction(sessions) as session:
                 inbox.receive(session, simulator.parse_inbound("sms", phone, words))
             drain.once()
-    last, now = Month(datetime.now(UTC).date().replace(day=1)).before, datetime.now(UTC)
+    last, now = month(None, datetime.now(UTC).date()), datetime.now(UTC)
     with transaction(sessions) as session:
         for number in range(240):
             need, parish = (

@@ -47,6 +47,7 @@ PAGES = {
     "accounts": ("administrator", "/accounts"),
     "account-new": ("administrator", "/accounts/new"),
     "account": ("administrator", "/accounts/{officer}"),
+    "roles": ("supervisor", "/roles"),
     "audit": ("supervisor", "/audit"),
     "health": ("administrator", "/health"),
     "me": ("officer", "/me"),
@@ -90,6 +91,7 @@ def week(sessions: Sessions, people: People) -> Iterator[None]:
         mine, theirs = _duties(rota.planned(session, TODAY + DAY, TODAY + 9 * DAY), people["officer"], rose)
         swaps.ask(session, people["officer"], mine, theirs, NOW)
         watch.test_page(session, session.get_one(Staff, people["officer"]), NOW)
+        staff.add(session, "Lise Rolle", ["officer"], NOW, phone="+17675550172", by=people["administrator"])
         alarms.raise_alarm(session, "gap", NOW, subject="nobody 1")
         for number, action in enumerate(("signed in", "case viewed", "shift added", "report exported", "account made")):
             audit.record(session, action, NOW - number * timedelta(hours=5), actor=people["officer"],
@@ -176,6 +178,31 @@ def test_a_one_time_code_signs_in(chromium: Browser, app: Flask, base: str, sess
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/me")
     expect(page.get_by_role("heading", name="The officer")).to_be_visible()
+    page.context.close()
+
+
+def test_a_new_password_is_measured_and_can_be_shown(
+    chromium: Browser, app: Flask, base: str, sessions: Sessions, people: People
+) -> None:
+    page = opened(chromium, app, base, sessions, None)
+    page.goto("/setup")
+    field, told = page.get_by_label("New password"), page.locator("[data-told]")
+    for letters, word in (
+        ("mango", "too short"), ("passwordpassword1", "easy to guess"), ("aaaaaaaaaaaaaa", "easy to guess"),
+        ("mangotrees12", "fair"), ("four mango words here", "good"),
+    ):  # fmt: skip
+        field.fill(letters)
+        expect(told).to_contain_text(word)
+        expect(page.locator("meter")).to_be_visible()
+    show = page.get_by_role("button", name="Show what is typed")
+    expect(field).to_have_attribute("type", "password")
+    show.click()
+    expect(field).to_have_attribute("type", "text")
+    expect(show).to_have_attribute("aria-pressed", "true")
+    expect(field).to_be_focused()
+    assert grave_faults(page) == []
+    show.click()
+    expect(field).to_have_attribute("type", "password")
     page.context.close()
 
 

@@ -127,11 +127,18 @@ def test_the_page_and_the_files_tell_the_same(
     assert {"About", "demand", "times"} <= set(book.sheetnames)
     pdf = browser.get("/reports/2026-10.pdf")
     assert pdf.data.startswith(b"%PDF-")
+    today, source = f"counted on {datetime.now(DOMINICA):%Y-%m-%d}", "searches that the bot answered"
+    cells = " ".join(str(cell) for sheet in book for row in sheet.values for cell in row)
+    lines = browser.get("/reports/2026-10.csv").get_data().decode("utf-8-sig")
+    for told in (browser.words("/reports?month=2026-10"), lines, cells, _words_of(pdf.data)):
+        assert "October 2026" in told
+        assert today in told
+        assert source in told
     assert browser.get("/reports/2026-10.exe").status_code == 404
     assert browser.get("/reports/rubbish.csv").status_code == 400
     with sessions() as session:
         noted = session.scalars(select(AuditEvent.detail).where(AuditEvent.action == "report exported")).all()
-    assert noted == [{"kind": "csv"}, {"kind": "xlsx"}, {"kind": "pdf"}]
+    assert noted == [{"kind": "csv"}, {"kind": "xlsx"}, {"kind": "pdf"}, {"kind": "csv"}]
 
 
 def test_a_month_that_runs_is_told_to_nobody(signed_in: SignedIn, people: dict[str, uuid.UUID]) -> None:

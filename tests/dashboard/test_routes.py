@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 
 from dashboard.guard import FRAGMENT
 from dashboard.models import StaffSession
+from dashboard.permissions import actions
 from oncall.models.staff import ROLES
 from tests.dashboard.conftest import SignedIn
 
@@ -121,6 +122,7 @@ STAFF: dict[str, frozenset[str]] = {
     "POST /directory/tasks/<uuid:task_id>/done": EDITORS,
     "GET /directory/stale": READERS,
     "GET /directory/coverage": READERS,
+    "GET /directory/coverage/island.svg": READERS,
     "GET /directory/coverage.<any(svg, csv):form>": READERS,
     "GET /directory/rows/<table>/<uuid:key>": EDITORS,
     "POST /directory/rows/<table>/<uuid:key>": EDITORS,
@@ -213,6 +215,16 @@ def test_a_form_without_the_page_s_token_changes_nothing(app: Flask, signed_in: 
             answer = browser.post(address(app, rule))
             assert answer.status_code == 400, name
             assert "open for too long" in answer.text, name
+
+
+def test_by_the_role_that_reads_reports_nobody_is_reached() -> None:
+    """Reports, the own account, and nothing else; and no role that reaches somebody reads reports by itself."""
+    assert actions(["analyst"]) == {"see reports", "export reports", "own account"}
+    assert {path for path, roles in STAFF.items() if "analyst" in roles and roles != ALL} == {
+        "GET /reports", "GET /reports/<code>.<kind>",
+    }  # fmt: skip
+    for role in set(ROLES) - {"analyst"}:
+        assert not {"see reports", "export reports"} & actions([role]), role
 
 
 def test_a_view_that_nobody_marked_is_closed(app: Flask, signed_in: SignedIn) -> None:

@@ -15,7 +15,7 @@ from bot.demand import unmet
 from bot.models import Demand
 from directory import indexing
 from directory.coverage import EVERYWHERE, NO_DISTRICT, NO_PARISH, Cell, Coverage, by_district, by_parish
-from directory.coverage_told import as_csv, as_svg, table
+from directory.coverage_told import TILES, as_csv, as_svg, as_tiles, table
 from directory.needs import NEEDS
 from directory.places import health_districts, parishes
 from koudmen.commands import directory as command
@@ -147,3 +147,11 @@ def test_the_command(
     picture = tmp_path / "map.svg"
     assert command.main(["coverage", "--by", "district", "--format", "svg", "--out", str(picture)]) == 0
     assert ElementTree.parse(picture).getroot().get("role") == "img"
+
+
+def test_the_island_as_tiles_says_in_words_how_many(island: Coverage) -> None:
+    told = ElementTree.fromstring(as_tiles(island, "health"))
+    words = [one.text or "" for one in told.iter("{http://www.w3.org/2000/svg}text")]
+    assert words[words.index("Saint John") + 1] == f"{island.cell('health', 'Saint John').services}, 1 verified"
+    assert set(TILES) == {one.name for one in parishes()}
+    assert len(set(TILES.values())) == len(TILES), "no tile lies on another"

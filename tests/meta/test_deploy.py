@@ -101,6 +101,8 @@ def test_the_world_reaches_webhooks_only_and_nothing_is_logged() -> None:
     open_to_all = re.findall(r"location (?:= )?(\S+)\s*\{(?![^}]*deny all)[^}]*proxy_pass", text)
     assert open_to_all == ["/webhooks/", "/hsds", "/healthz"]
     assert "koudmen_staff" not in text
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in text.partition("location")[0]
+    assert text.count("proxy_set_header") == 3, "a location with one of its own would inherit none"
 
 
 def test_the_staff_site_is_apart_closed_and_live() -> None:
@@ -110,6 +112,9 @@ def test_the_staff_site_is_apart_closed_and_live() -> None:
     assert "koudmen_web" not in text
     assert "proxy_buffering off;" in text.partition("location = /live")[2].partition("}")[0]
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in text, "the caller's own words about it are not passed on"
+    assert "http2 on" not in text, "no word of nginx before 1.25.1, which Debian 12 has"
+    large = re.findall(r"location = (\S+) \{[^}]*client_max_body_size 20m;", text)
+    assert (large, text.count("20m")) == (["/directory/files"], 1)
 
 
 def test_only_this_machine_reaches_the_containers() -> None:
