@@ -96,7 +96,8 @@ def _tile(cell: Cell, area: str, column: int, row: int) -> Iterator[str]:
     fill = f"rgb({shade},{shade},{shade})" if cell.services else "#fff"
     dashed = "" if cell.services else ' stroke-dasharray="6 4"'
     words = f"{cell.services}, {cell.verified} verified" if cell.services else "none"
-    yield f'<rect x="{x}" y="{y}" width="{TILE_WIDE - 6}" height="{TILE_HIGH - 6}" fill="{fill}" stroke="#000"{dashed}/>'
+    size = f'width="{TILE_WIDE - 6}" height="{TILE_HIGH - 6}"'
+    yield f'<rect x="{x}" y="{y}" {size} fill="{fill}" stroke="#000"{dashed}/>'
     yield f'<text x="{x + 10}" y="{y + 21}" font-size="14" font-weight="bold">{escape(area)}</text>'
     yield f'<text x="{x + 10}" y="{y + 40}" font-size="13">{words}</text>'
 

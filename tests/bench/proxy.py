@@ -392,7 +392,8 @@ def _nginx(folder: Path, ports: dict[str, int]) -> Iterator[None]:
         (r"127\.0\.0\.1:8000", f"127.0.0.1:{ports['web']}"), (r"127\.0\.0\.1:8001", f"127.0.0.1:{ports['staff']}"),
         (r"listen 443", f"listen {ports['tls']}"), (r"listen 80;", f"listen {ports['plain']};"),
         (r"    listen \[::\]:.*\n", ""), (r"/etc/letsencrypt/live/[a-z.]+", str(folder)),
-        (r"/var/log/nginx", str(folder)), (r"allow 203\.0\.113\.0/24;", "allow 127.0.0.0/28;"),
+        (r"/var/log/nginx", str(folder)), (r"/var/cache/nginx", str(folder)),
+        (r"allow 203\.0\.113\.0/24;", "allow 127.0.0.0/28;"),
     ):  # fmt: skip
         text, count = re.subn(old, new, text)
         _that(count, f"{old} is not in nginx.conf")

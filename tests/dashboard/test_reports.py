@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import uuid
+import zlib
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -204,6 +205,12 @@ def test_the_coverage_page_beside_a_report_tells_no_count_that_was_kept_back(
 @pytest.mark.parametrize(("count", "told"), [(0, 0), (4, 0), (5, 5), (9, 5), (10, 10), (19, 10), (49, 20), (999, 500)])
 def test_a_rough_count(count: int, told: int) -> None:
     assert roughly(count) == told
+
+
+def _words_of(pdf: bytes) -> str:
+    """The words that a PDF draws."""
+    drawn = [zlib.decompress(one) for one in re.findall(rb"stream\r?\n(x\x9c.*?)\r?\nendstream", pdf, re.DOTALL)]
+    return " ".join(re.findall(r"\((.*?)(?<!\\)\)", b" ".join(drawn).decode("latin-1"))).replace("\\", "")
 
 
 def test_an_export_wants_a_fresh_proof(sessions: sessionmaker[Session], signed_in: SignedIn) -> None:
