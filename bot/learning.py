@@ -140,9 +140,15 @@ def export(examples: Sequence[tuple[str, str, str]], folder: Path) -> list[Path]
 
 def _rasa(by_label: dict[str, list[str]]) -> str:
     blocks = [
-        {"intent": name, "examples": "".join(f"- {words}\n" for words in listed)} for name, listed in by_label.items()
+        {"intent": name, "examples": "".join(f"- {_one_line(words)}\n" for words in listed)}
+        for name, listed in by_label.items()
     ]
     return yaml.safe_dump({"version": "3.1", "nlu": blocks}, allow_unicode=True, sort_keys=False, width=1000)
+
+
+def _one_line(words: str) -> str:
+    """A line end would begin another example, or another label."""
+    return " ".join(words.split())
 
 
 def _example(staff_id: StaffId, words: str, name: str, language: str, at: datetime) -> LearningExample:

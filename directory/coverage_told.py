@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from directory.coverage import EVERYWHERE, Cell, Coverage
+from directory.exchange.cells import written
 from directory.needs import NEEDS
 
 COLUMNS = (
@@ -35,7 +36,7 @@ def as_csv(coverage: Coverage) -> str:
             counts = [
                 part for count in (cell.verified, cell.migrants, cell.kreyol) for part in (count, _share(cell, count))
             ]
-            writer.writerow([area, need, cell.services, *counts, cell.unmet_told])
+            writer.writerow([written(area), need, cell.services, *counts, written(cell.unmet_told)])
     return out.getvalue()
 
 

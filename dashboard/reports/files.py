@@ -10,20 +10,19 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 
 from dashboard.reports.tables import Table, Value, shown
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from directory.exchange.cells import FORMULA
 
 
 def harmless(value: Value) -> Value:
     """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def as_csv(tables: Sequence[Table], title: str, about: str) -> bytes:
     """All tables one below the other, each with its title and source."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([title, about])
+    writer.writerow([harmless(title), harmless(about)])
     for table in tables:
         writer.writerow([])
         writer.writerow([harmless(table.title), harmless(table.source), harmless(table.note)])
@@ -38,14 +37,14 @@ def as_xlsx(tables: Sequence[Table], title: str, about: str) -> bytes:
     first = book.active
     assert first is not None  # noqa: S101 (a new workbook has a sheet)
     first.title = "About"
-    first.append([title])
-    first.append([about])
+    first.append([harmless(title)])
+    first.append([harmless(about)])
     for table in tables:
         sheet = book.create_sheet(table.key[:31])
-        sheet.append([table.title])
+        sheet.append([harmless(table.title)])
         sheet.append([f"Source: {table.source}"])
-        sheet.append([table.note])
-        sheet.append(list(table.columns))
+        sheet.append([harmless(table.note)])
+        sheet.append([harmless(column) for column in table.columns])
         for row in table.rows:
             sheet.append([harmless(shown(value) if value is None else value) for value in row])
         sheet["A1"].font = Font(bold=True)

@@ -13,7 +13,8 @@ from base.clock import DOMINICA
 from base.db import Base
 from directory.exchange import rules
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# OWASP's list (CSV injection): some programs also take the full-width signs for the same.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 SMALLEST_MOST = 32_767  # PostgreSQL's smallint
 BOOLEANS = {"true": True, "false": False}
 KINDS = {uuid.UUID: "an id (UUID)", int: "a whole number", float: "a number", Decimal: "an amount",
