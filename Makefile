@@ -5,7 +5,7 @@ SETUP := sh scripts/bootstrap.sh
 # Some machines forbid Python to keep compiled files; each of our many processes would then compile all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint audit sbom bench bench-day eval faults faults-long faults-short words
+.PHONY: help setup up test lint audit sbom bench bench-day eval eval-pipelines faults faults-long faults-short words
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,8 +45,14 @@ words: ## collect what is to be translated of the staff site
 	@$(SETUP) && .venv/bin/pybabel -q extract -F dashboard/babel.cfg -k N_ --no-location --sort-output --omit-header \
 		-o bot/locales/staff.pot dashboard
 
-eval: ## how well it understands
-	@$(SETUP) eval && exec nlu/.venv/bin/python nlu/eval/run.py $(ARGS)
+eval: ## how well it understands; the figures, then cross-validation beside other pipelines
+	@$(SETUP) eval && { nlu/.venv/bin/python nlu/eval/run.py $(ARGS); figures=$$?; \
+		nlu/.venv/bin/python nlu/eval/compare.py --pipelines two-heads,svc,fasttext --sample 2500 \
+		--out docs/evaluation/crossvalidation.md && exit $$figures; }
+
+eval-pipelines: ## the same with Rasa's own default pipeline, one fold (half an hour and more)
+	@$(SETUP) eval && exec nlu/.venv/bin/python nlu/eval/compare.py --only-first-fold --sample 2500 \
+		--out docs/evaluation/compare.md
 
 faults: ## kill each process in the middle of the work and count what is lost
 	@$(SETUP) && nlu/.venv/bin/python nlu/train.py && exec env KOUDMEN_FAULTS=full .venv/bin/pytest tests/faults $(ARGS)

@@ -1,11 +1,12 @@
 """What a message means: language, safety, intent, need, place and details, from two readers that do not know each
-other. The lexicon (bot.safety) and Rasa each may raise a concern; only both together may stay silent."""
+other. The lexicon (bot.safety) and Rasa each may raise a concern; only both together may stay silent. With Rasa away
+the weights of single words (bot.harm_words) stand in for it."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from base.settings import Understanding as Rules
-from bot import details, keywords, safety
+from bot import details, harm_words, keywords, safety
 from bot.language import LanguageGuess, detect
 from bot.normalise import normalise
 from bot.rasa import Parsed
@@ -18,7 +19,8 @@ FEWEST_WORDS = 3
 # disclosures of 2000 to a gentle question.
 SHORT_WORDS, PER_WORD, SUREST = 12, 0.04, 0.99
 SURELY_DISABILITY = 0.95  # "my son is deaf, is there a school for him": told beside another need it is well below
-LIKELY, SURELY_ASKED = 0.3, 0.7  # a need that leads is answered from LIKELY up where surely something is asked for
+# A need that leads is answered from LIKELY up where it is likely enough that something is asked for.
+LIKELY, ASKED = 0.3, 0.6
 FIRST = frozenset({"danger", "self_harm"})
 RANK = {"standard": 0, "high": 1, "critical": 2}
 
@@ -31,6 +33,15 @@ class Glance:
     normal: str
     language: LanguageGuess
     safety: safety.SafetyReading
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the second reader hears: a concern, how sure (0 to 1), and who it is: `model`, or `keywords` (Rasa away)."""
+
+    concern: str | None
+    score: float
+    by: str
 
 
 @dataclass(frozen=True)
@@ -77,24 +88,28 @@ def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
     language = seen.language.code
     intent, need, confidence, source = _topic(seen, parsed, rules)
     place = find_place(seen.normal)
-    concern, severity, heard_by, gentle, why = _concern(
-        seen, parsed if seen.safety.top else _worth_hearing(seen, parsed, place), rules
-    )
+    told = _second_reader(seen, parsed, place)
+    concern, severity, heard_by, gentle, why = _concern(seen, told, rules)
     if concern:
         intent, source = "disclose", heard_by
-        confidence = max(parsed.concern_confidence if parsed else 0.0, 0.9 if heard_by != "model" else 0.0)
+        confidence = max(told.score, 0.9 if heard_by in ("lexicon", "both") else 0.0)
     return Reading(
         language, seen.language.sure, intent, need, concern, severity, confidence, source,
         place, gentle and not concern, details.find(seen.normal), why,
     )  # fmt: skip
 
 
-def _worth_hearing(seen: Glance, parsed: Parsed | None, place: Place | None) -> Parsed | None:
-    """The model's reading where it alone can tell harm: not in a number, and not in one or two words beside a place (an
-    answer to a question of ours). Short cries for help are the lexicon's."""
+def _second_reader(seen: Glance, parsed: Parsed | None, place: Place | None) -> _Told:
+    """What the model hears, or the words where Rasa is away. Without a phrase only where it can tell harm: not in a
+    number, and not in one or two words beside a place (an answer to a question of ours). Short cries for help are the
+    lexicon's."""
+    by = "model" if parsed else "keywords"
     words = [word for word in seen.normal.split() if not word.isdigit()]
-    told = len(words) - (len(place.name.split()) if place else 0)
-    return parsed if told >= FEWEST_WORDS else None
+    if not seen.safety.top and len(words) - (len(place.name.split()) if place else 0) < FEWEST_WORDS:
+        return _Told(None, 0.0, by)
+    if parsed is None:
+        return _Told(*harm_words.guess(seen.normal), by)
+    return _Told(parsed.concern, parsed.concern_confidence, by)
 
 
 def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str | None, float, str]:
@@ -109,7 +124,7 @@ def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str 
     if parsed.intent == "find" and not need and typed and typed.need:
         return "find", typed.need, typed.confidence, "keywords"
     enough = len(seen.normal.split()) >= FEWEST_WORDS  # a word or two ("look") lead the model anywhere
-    sure = parsed.intent == "find" and parsed.intent_confidence >= SURELY_ASKED and parsed.need_confidence >= LIKELY
+    sure = parsed.intent == "find" and parsed.intent_confidence >= ASKED and parsed.need_confidence >= LIKELY
     if sure and enough:
         need = parsed.need
     if parsed.intent == "find" or (parsed.intent == "disclose" and need):
@@ -132,24 +147,23 @@ def _beside(seen: Glance, parsed: Parsed, typed: keywords.Hit) -> bool:
     return told and other and "lives_with" in details.find(seen.normal)
 
 
-def _concern(
-    seen: Glance, parsed: Parsed | None, rules: Rules
-) -> tuple[str | None, str | None, str, bool, tuple[str, ...]]:
+def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str | None, str, bool, tuple[str, ...]]:
     """Concern, severity, who heard it, whether to ask gently, and why."""
     top = seen.safety.top
-    score = parsed.concern_confidence if parsed and parsed.concern else 0.0
-    alone = not (top or seen.safety.asks)
-    model = parsed.concern if parsed and score >= (_enough_alone(seen, rules) if alone else rules.concern) else None
+    score = told.score if told.concern else 0.0
+    alone = told.by == "model" and not (top or seen.safety.asks)
+    second = told.concern if score >= (_enough_alone(seen, rules) if alone else rules.concern) else None
     why = [f"phrase {finding.phrase_id} ({finding.concern})" for finding in seen.safety.findings]
-    if parsed and parsed.concern and score >= rules.gentle:
-        why.append(f"model {parsed.concern} {score:.2f}")
+    if told.concern and score >= rules.gentle:
+        why.append(f"{'model' if told.by == 'model' else 'words'} {told.concern} {score:.2f}")
     if top:
         severity = top.severity
-        if model and RANK[_severity(seen, model)] > RANK[severity]:
-            severity = _severity(seen, model)
-        return _which(seen, top.concern, model), severity, "both" if model else "lexicon", False, tuple(why)
-    if model:
-        return model, _severity(seen, model), "model", False, tuple(why)
+        if second and RANK[_severity(seen, second)] > RANK[severity]:
+            severity = _severity(seen, second)
+        both = "both" if second and told.by == "model" else "lexicon"
+        return _which(seen, top.concern, second), severity, both, False, tuple(why)
+    if second:
+        return second, _severity(seen, second), told.by, False, tuple(why)
     gentle = bool(seen.safety.asks) or score >= rules.gentle
     why += [f"unclear phrase {finding.phrase_id}" for finding in seen.safety.asks]
     return None, None, "none", gentle, tuple(why)

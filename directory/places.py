@@ -112,7 +112,7 @@ def _exact(said: _Said, gazetteer: Gazetteer) -> Place | None:
         if place is None or (size > 1 and len(key) < JOINED_FROM and words[start] not in SAINTS):
             continue
         led = said.led[start]
-        if not led and size < len(words) and (key in gazetteer.common or _owned(words, start + size, gazetteer)):
+        if not led and size < len(words) and key in gazetteer.common:
             continue
         rank = (led, len(key), -start)
         if best is None or rank > best[0]:
@@ -170,7 +170,7 @@ def _heard(gram: tuple[str, ...], gazetteer: Gazetteer, *, led: bool, certain: b
 
 
 def _led(words: list[str], start: int, gazetteer: Gazetteer) -> bool:
-    """Whether a word of place ("nan"), or two ("road to"), stand before."""
+    """Whether a word of place ("nan"), or two ("road to"), or what places have ("lekol"), stand before."""
     before = words[max(0, start - 2) : start]
     return bool(before) and (before[-1] in gazetteer.place_words or " ".join(before) in gazetteer.place_words)
 

@@ -24,7 +24,9 @@ FINGERPRINT = "current.json"
 
 def inputs(data: Path) -> dict[str, str]:
     """The SHA-256 of every file the model is made of, by its name."""
-    own = [HERE / name for name in ("config.yml", "domain.yml", "uv.lock")]
+    own = [HERE / name for name in ("config.yml", "domain.yml", "uv.lock")] + sorted(
+        (HERE / "vocabulary").glob("*.json")
+    )
     files = {f"nlu/{path.relative_to(HERE)}": path for path in own + sorted((HERE / "components").glob("*.py"))}
     files |= {f"data/{path.relative_to(data)}": path for path in sorted(data.glob("*/*.yml"))}
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(files.items())}

@@ -15,9 +15,10 @@ from components.composites import Part, compose
 from components.features import Vectoriser
 from components.heads import Head, deal_folds, fit_head
 from components.joint import Joint, fit_joint
-from components.labels import decide, nothing_read, split_label
+from components.labels import NONE, decide, nothing_read, split_label
 from components.neighbours import group_neighbours
 from components.normalise import normalise
+from components.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ class Reader:
     version = ""  # of a model that was loaded: two that differ in anything differ here
 
     def __init__(self, vectoriser: Vectoriser, heads: tuple[Head, Head], joint: Joint, options: Options) -> None:
-        """The first head answers what is wanted, the second whether somebody is harmed."""
+        """The first head answers what is wanted, the second whether somebody is harmed. `vocabularies` by language may
+        be added: they weigh needs again where no harm is told."""
+        self.vocabularies: dict[str, Vocabulary] = {}
         self.vectoriser = vectoriser
         self.wanted, self.concern = heads
         self.joint = joint
@@ -61,11 +64,19 @@ class Reader:
         if not columns:
             return nothing_read()
         pairs = self.joint.probabilities(self.wanted.margins(columns, values), self.concern.margins(columns, values))
+        if vocabulary := self.vocabularies.get(language or ""):
+            calm = self.concern.names.index(NONE)
+            pairs[:, calm] = vocabulary.weigh(text, self.wanted.names, pairs[:, calm])
         return decide(self.wanted.names, self.concern.names, pairs, self.options.concern_threshold)
 
     @classmethod
     def fit(cls, examples: list[Example], options: Options) -> Reader:
         """Train on the examples and their copies. Raises ValueError when a head has fewer than two answers."""
+        return cls.fit_and_tell(examples, options)[0]
+
+    @classmethod
+    def fit_and_tell(cls, examples: list[Example], options: Options) -> tuple[Reader, HeldOut]:
+        """The reader, and what it says of each text as long as it has not learnt from it."""
         folds = deal_folds(_groups(examples), [example.label for example in examples], options.folds)
         copies = augment(examples, options.unknown_language_every)
         if options.composites:
@@ -81,7 +92,8 @@ class Reader:
         joint = fit_joint(
             (wanted.names, margins_w[first]), (concern.names, margins_c[first]), [truth[i] for i in first]
         )
-        return cls(vectoriser, (wanted, concern), joint, options)
+        told = HeldOut([copies[i] for i in first], margins_w[first], margins_c[first])
+        return cls(vectoriser, (wanted, concern), joint, options), told
 
     def save(self, folder: Path) -> None:
         """Write the model to `folder` as plain arrays and JSON; nothing in it can run code when read."""
@@ -91,7 +103,8 @@ class Reader:
             arrays |= {f"{name}_weights": head.weights.astype(np.float16)}
             arrays |= {f"{name}_bias": head.bias}
         np.savez(folder / "weights.npz", **arrays)
-        names = {"terms": self.vectoriser.terms, **{name: head.names for name, head in heads.items()}}
+        names: dict[str, Any] = {"terms": self.vectoriser.terms, **{name: head.names for name, head in heads.items()}}
+        names["vocabularies"] = {language: one.as_json() for language, one in self.vocabularies.items()}
         (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
@@ -106,8 +119,20 @@ class Reader:
             vectoriser = Vectoriser(names["terms"], arrays["idf"])
             joint = Joint(wanted.names, concern.names, arrays["scale"])
         loaded = cls(vectoriser, (wanted, concern), joint, options)
-        loaded.version = hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()[:16]
+        told = names.get("vocabularies", {})
+        loaded.vocabularies = {language: Vocabulary.of_json(one) for language, one in told.items()}
+        whole = hashlib.sha256((folder / "weights.npz").read_bytes() + (folder / "names.json").read_bytes())
+        loaded.version = whole.hexdigest()[:16]
         return loaded
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Texts of the training data, and the margins of both heads for them from heads that had not seen them."""
+
+    copies: list[Copy]
+    wanted: np.ndarray
+    concern: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from components.reader import Example, Options, Reader
 from components.splitter import LANGUAGE, RAW_TEXT
+from components.vocabulary import shipped
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -67,6 +68,7 @@ class TwoHeadClassifier(GraphComponent):
             for message in training_data.intent_examples
         ]
         self._reader = Reader.fit(examples, self._options)
+        self._reader.vocabularies = shipped()
         with self._storage.write_to(self._resource) as folder:
             self._reader.save(Path(folder))
         return self._resource

@@ -67,24 +67,30 @@ def _critical(row: Row) -> bool:
     return row.severity == "critical"
 
 
-ORDINARY = {"en": 0.01, "ht": 0.01, "acf": 0.01}
-ALARMING = {"en": 0.10, "ht": 0.10, "acf": 0.10}
+def _targets(en: float, ht: float, acf: float) -> dict[str, float]:
+    """The same target for the first writer's sentences and for the third's (the second's are too few)."""
+    by_language = {"en": en, "ht": ht, "acf": acf}
+    return by_language | {f"third {language}": value for language, value in by_language.items()}
+
+
+ORDINARY = _targets(0.01, 0.01, 0.01)
+ALARMING = _targets(0.10, 0.10, 0.10)
 MEASURES = (
     Measure("language named (3 words or more)", lambda r: r.words >= 3 and r.kind != "real" and bool(r.language),
             lambda r, a: a.language == r.language, {}),
     Measure("language named (1 or 2 words)", lambda r: r.words < 3 and r.kind not in ("real", "language"),
             lambda r, a: a.language == r.language, {}),
-    Measure("need", lambda r: r.kind == "need", _right_need, {"en": 0.93, "ht": 0.92, "acf": 0.85}),
+    Measure("need", lambda r: r.kind == "need", _right_need, _targets(0.93, 0.92, 0.85)),
     Measure("need beside a concern or an idiom", lambda r: bool(r.need) and r.kind in ("both", "alarming_harmless"),
             _right_need, {}),
-    Measure("concern recall", _told, _raised, {"en": 0.98, "ht": 0.98, "acf": 0.93}),
+    Measure("concern recall", _told, _raised, _targets(0.98, 0.98, 0.93)),
     Measure("concern named", _told, lambda r, a: a.concern in r.concern.split("|"), {}),
-    Measure("critical heard", _critical, _raised, {"en": 0.99, "ht": 0.99, "acf": 0.99}),
+    Measure("critical heard", _critical, _raised, _targets(0.99, 0.99, 0.99)),
     Measure("critical called critical", _critical, lambda _, a: a.severity == "critical", {}),
     Measure("false alarms, ordinary", lambda r: r.kind in ("harmless", "need") or bool(r.intent), _raised,
             ORDINARY, True),
     Measure("false alarms, alarming but harmless", lambda r: r.kind == "alarming_harmless", _raised, ALARMING, True),
-    Measure("place", lambda r: bool(r.place), lambda r, a: a.place == r.place, {"en": 0.95, "ht": 0.95, "acf": 0.95}),
+    Measure("place", lambda r: bool(r.place), lambda r, a: a.place == r.place, _targets(0.95, 0.95, 0.95)),
     Measure("place where none is named", lambda r: not r.place and r.kind not in ("real", "language"),
             lambda _, a: bool(a.place), {}, True),
     Measure("plain intent", lambda r: bool(r.intent), lambda r, a: a.intent == r.intent, {}),
@@ -102,7 +108,7 @@ REAL = (
     Measure("a creole named", lambda r: r.group == "Guadeloupe" and r.words >= 3,
             lambda _, a: a.language in CREOLES, {}),
 )  # fmt: skip
-OFFLINE_TARGETS = {"concern recall": {"en": 0.85, "ht": 0.85, "acf": 0.85}}
+OFFLINE_TARGETS = {"concern recall": _targets(0.85, 0.85, 0.85)}
 OFFLINE = ("need", "concern recall", "critical heard", "false alarms, ordinary", "false alarms, alarming but harmless")
 
 

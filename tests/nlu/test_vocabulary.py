@@ -1,0 +1,55 @@
+"""What was learnt from real messages: statistics of words, no message, and never of those that measure."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.harm_words import guess
+from bot.normalise import normalise
+
+NLU = Path(__file__).resolve().parents[2] / "nlu"
+TOLD = json.loads((NLU / "vocabulary" / "ht.json").read_text(encoding="utf-8"))
+
+
+def ids(path: Path) -> set[str]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return {line["id"] for line in csv.DictReader(lines)}
+
+
+def test_nothing_was_learnt_from_messages_that_measure() -> None:
+    measured = [ids(path) for path in (NLU / "eval" / "dev").glob("mission4636_*.csv")]
+    assert len(measured) == 2
+    assert ids(NLU / "vocabulary" / "labels.csv").isdisjoint(set.union(*measured))
+
+
+def test_the_labels_hold_codes_and_no_words() -> None:
+    with (NLU / "vocabulary" / "labels.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert {name for row in rows for name in row} == {"id", "language", "need", "concern"}
+    assert {need for row in rows for need in row["need"].split("|")} <= {*TOLD["answers"], ""}
+
+
+def test_terms_are_words_pairs_and_parts_without_digits() -> None:
+    assert all(not re.search(r"\d", term) for term in TOLD["terms"])
+    assert max(len(term[1:].split()) for term in TOLD["terms"] if term[0] == "w") == 2
+    assert {len(row) for row in TOLD["terms"].values()} == {len(TOLD["answers"]) + 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("every night when he come in drunk is me he taking it out on", "en"),
+        ("chak swa lè l rantre sou se mwen menm li pase raj li", "ht"),
+        ("i ka bwè tou lé swa èk sé mwen ki ka soufè anba kou'y", "acf"),
+    ],
+)
+def test_words_alone_tell_of_harm_that_no_phrase_has(text: str, language: str) -> None:
+    assert guess(normalise(text, language))[1] >= 0.25  # asked gently at least
+
+
+@pytest.mark.parametrize("text", ["where can i get food in roseau", "ki lè klinik la ouvri", "zzz", ""])
+def test_words_alone_are_silent_about_a_need(text: str) -> None:
+    assert guess(normalise(text))[1] < 0.25
