@@ -110,13 +110,16 @@ def page(results: Results) -> str:
     return f"""# How well it understands
 
 Written by `make eval`; do not edit. What a person has to say about it: [evaluation/notes.md](evaluation/notes.md).
+Beside other pipelines: [cross-validation](evaluation/crossvalidation.md), [with Rasa's default](evaluation/compare.md).
 Every text goes through `koudmen classify`, so it is read as a message is read. Model `{results.model}`.
 
 The development set is `nlu/eval/dev/`: sentences written by one person without a look at the training data, never
 trained on; no speaker of Haitian Creole or Kwéyòl has reviewed them. {results.seen} of them, copies
 without accents included, turned out to be in the
 training data as well, word for word once normalised; they count for plain intents alone. "Unaccented" groups are the
-same sentences without accents. Intervals are Wilson's; that of macro-F1 is a bootstrap.
+same sentences without accents; "second" and "third" are two more writers' sentences (`dev2`, `dev3`), made
+later. What each measured before it had been looked at is in the notes.
+Intervals are Wilson's; that of macro-F1 is a bootstrap.
 
 ## Targets
 {target_table(results.figures)}
