@@ -132,6 +132,7 @@ def _may_be_shown(model: Any) -> list[ColumnElement[bool]]:
     places = select(m.Location.id).where(public.location())
     if model is not m.Service:
         shown.append(or_(model.location_id.is_(None), model.location_id.in_(places)))
+        shown.append(public.hanging(model, but="location_id"))  # a number may be a clinic's and a refuge's
     if model in {m.Phone, m.Schedule}:
         sites = select(m.ServiceAtLocation.id).where(m.ServiceAtLocation.location_id.in_(places))
         shown.append(or_(model.service_at_location_id.is_(None), model.service_at_location_id.in_(sites)))
