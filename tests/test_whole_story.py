@@ -19,6 +19,7 @@ import directory.models as m
 from base import audit
 from base.clock import DOMINICA
 from base.db import database_now, transaction
+from dashboard.models import MonthlyReport
 from dashboard.reports import figures
 from dashboard.reports.period import month
 from oncall import rota
@@ -169,6 +170,7 @@ def accounted_for(sessions: sessionmaker[Session], analyst: Page) -> None:
         before = next(one for one in figures.tables(session, when) if one.key == "cases").rows
         assert before[-1][-1] is None, "four are kept back: somebody could be found in them"
         case.opened_at = at
+        session.execute(delete(MonthlyReport))  # the service counted the month at its start, before this
         concern = case.concerns[0].replace("_", " ")
     analyst.goto(f"/reports?month={when.code}")
     row = analyst.locator("section", has_text="Disclosures").locator("tr", has_text=concern)
