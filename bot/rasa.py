@@ -26,7 +26,8 @@ Asked = tuple[str, str | None]  # a text and its language
 @dataclass(frozen=True)
 class Parsed:
     """Rasa's reading: an intent (`find`, `disclose` or a plain one) and the best need and concern, each with its
-    confidence between 0 and 1."""
+    confidence between 0 and 1. `concern_alone`: what the model thinks of the concern at a second look, made for the
+    times when no phrase tells of harm; None where it takes none (the language, an older model)."""
 
     intent: str
     intent_confidence: float
@@ -34,6 +35,7 @@ class Parsed:
     need_confidence: float
     concern: str | None
     concern_confidence: float
+    concern_alone: float | None = None
 
 
 class NluClient(Protocol):
@@ -165,4 +167,5 @@ def read_answer(answer: dict[str, Any]) -> Parsed:
         float(need.get("confidence") or 0),
         concern.get("name"),
         float(concern.get("confidence") or 0),
+        None if concern.get("alone") is None else float(concern["alone"]),
     )

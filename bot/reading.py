@@ -37,11 +37,13 @@ class Glance:
 
 @dataclass(frozen=True)
 class _Told:
-    """What the second reader hears: a concern, how sure (0 to 1), and who it is: `model`, or `keywords` (Rasa away)."""
+    """What the second reader hears: a concern, how sure (0 to 1), and who it is: `model`, or `keywords` (Rasa away).
+    `alone`: how sure at a second look, which counts where no phrase tells of harm (None: none was taken)."""
 
     concern: str | None
     score: float
     by: str
+    alone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
     concern, severity, heard_by, gentle, why = _concern(seen, told, rules)
     if concern:
         intent, source = "disclose", heard_by
-        confidence = max(told.score, 0.9 if heard_by in ("lexicon", "both") else 0.0)
+        confidence = max(told.score, told.alone or 0.0, 0.9 if heard_by in ("lexicon", "both") else 0.0)
     return Reading(
         language, seen.language.sure, intent, need, concern, severity, confidence, source,
         place, gentle and not concern, details.find(seen.normal), why,
@@ -109,7 +111,7 @@ def _second_reader(seen: Glance, parsed: Parsed | None, place: Place | None) -> 
         return _Told(None, 0.0, by)
     if parsed is None:
         return _Told(*harm_words.guess(seen.normal), by)
-    return _Told(parsed.concern, parsed.concern_confidence, by)
+    return _Told(parsed.concern, parsed.concern_confidence, by, parsed.concern_alone)
 
 
 def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str | None, float, str]:
@@ -152,7 +154,7 @@ def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str |
     top = seen.safety.top
     score = told.score if told.concern else 0.0
     alone = told.by == "model" and not (top or seen.safety.asks)
-    second = told.concern if score >= (_enough_alone(seen, rules) if alone else rules.concern) else None
+    second = told.concern if (_raised_alone(seen, told, rules) if alone else score >= rules.concern) else None
     why = [f"phrase {finding.phrase_id} ({finding.concern})" for finding in seen.safety.findings]
     if told.concern and score >= rules.gentle:
         why.append(f"{'model' if told.by == 'model' else 'words'} {told.concern} {score:.2f}")
@@ -169,11 +171,14 @@ def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str |
     return None, None, "none", gentle, tuple(why)
 
 
-def _enough_alone(seen: Glance, rules: Rules) -> float:
-    """The score from which the model raises a concern when no phrase tells of one: higher in a long text. Below it the
-    person is asked gently, and a person of the staff reads the message."""
+def _raised_alone(seen: Glance, told: _Told, rules: Rules) -> bool:
+    """Whether the model raises a concern when no phrase tells of one: by its second look, which knows the length;
+    without one by its score, which must be higher in a long text. If not, the person is asked gently, and a person of
+    the staff reads the message."""
+    if told.alone is not None:
+        return told.alone >= rules.concern
     extra = len(seen.normal.split()) - SHORT_WORDS
-    return max(rules.concern, min(SUREST, rules.concern + PER_WORD * extra))
+    return told.score >= max(rules.concern, min(SUREST, rules.concern + PER_WORD * extra))
 
 
 def _which(seen: Glance, worst: str, model: str | None) -> str:

@@ -38,11 +38,14 @@ def join_label(wanted: str, concern: str) -> str:
     return "+".join(parts) or "other"
 
 
-def decide(wanted: list[str], concern: list[str], pairs: np.ndarray, concern_threshold: float) -> dict[str, Any]:
+def decide(
+    wanted: list[str], concern: list[str], pairs: np.ndarray, concern_threshold: float, alone: float | None = None
+) -> dict[str, Any]:
     """Turn the probabilities of pairs (wanted, concern) into what `/model/parse` answers.
 
     `concern.confidence` is the probability that the text tells of any harm; `concern.name` is the likeliest
-    concern once that reaches `concern_threshold`, else None. `need.confidence` is the probability of the
+    concern once that reaches `concern_threshold`, else None. `alone` is the probability of the second look (None: no
+    such look in this language), and names a concern as well. `need.confidence` is the probability of the
     likeliest need; `need.name` is None when, that decided, something else or nothing is wanted more likely.
     """
     calm = concern.index(NONE)
@@ -52,11 +55,16 @@ def decide(wanted: list[str], concern: list[str], pairs: np.ndarray, concern_thr
     want = wanted[int(given.argmax())]
     harms = _rank(concern, pairs.sum(axis=0), lambda name: name != NONE)
     needs = _rank(wanted, pairs.sum(axis=1), lambda name: name.startswith(FIND))
+    named = heard or (alone is not None and alone >= concern_threshold)
     name, p_intent = ("disclose", p_any) if heard else _intent(wanted, pairs[:, calm], want)
     need = next((n for n in needs if FIND + n["name"] == want), None)
     return {
         "intent": {"name": name, "confidence": round(p_intent, 4)},
-        "concern": {"name": harms[0]["name"] if heard else None, "confidence": round(p_any, 4)},
+        "concern": {
+            "name": harms[0]["name"] if named else None,
+            "confidence": round(p_any, 4),
+            "alone": None if alone is None else round(alone, 4),
+        },
         "need": {
             "name": need["name"] if need else None,
             "confidence": (need or needs[0])["confidence"] if needs else 0.0,

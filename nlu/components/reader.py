@@ -18,6 +18,7 @@ from components.joint import Joint, fit_joint
 from components.labels import NONE, decide, nothing_read, split_label
 from components.neighbours import group_neighbours
 from components.normalise import normalise
+from components.second_look import SecondLook
 from components.vocabulary import Vocabulary
 
 
@@ -51,8 +52,9 @@ class Reader:
 
     def __init__(self, vectoriser: Vectoriser, heads: tuple[Head, Head], joint: Joint, options: Options) -> None:
         """The first head answers what is wanted, the second whether somebody is harmed. `vocabularies` by language may
-        be added: they weigh needs again where no harm is told."""
+        be added: they weigh needs again where no harm is told. So may a `second_look` at whether harm is."""
         self.vocabularies: dict[str, Vocabulary] = {}
+        self.second_look: SecondLook | None = None
         self.vectoriser = vectoriser
         self.wanted, self.concern = heads
         self.joint = joint
@@ -63,11 +65,14 @@ class Reader:
         columns, values = self.vectoriser.row(text, language)
         if not columns:
             return nothing_read()
-        pairs = self.joint.probabilities(self.wanted.margins(columns, values), self.concern.margins(columns, values))
+        margins, calm = self.concern.margins(columns, values), self.concern.names.index(NONE)
+        pairs = self.joint.probabilities(self.wanted.margins(columns, values), margins)
+        alone = None
+        if self.second_look:
+            alone = self.second_look.told(text, language, float(1 - pairs[:, calm].sum()), margins, calm)
         if vocabulary := self.vocabularies.get(language or ""):
-            calm = self.concern.names.index(NONE)
             pairs[:, calm] = vocabulary.weigh(text, self.wanted.names, pairs[:, calm])
-        return decide(self.wanted.names, self.concern.names, pairs, self.options.concern_threshold)
+        return decide(self.wanted.names, self.concern.names, pairs, self.options.concern_threshold, alone)
 
     @classmethod
     def fit(cls, examples: list[Example], options: Options) -> Reader:
@@ -105,6 +110,7 @@ class Reader:
         np.savez(folder / "weights.npz", **arrays)
         names: dict[str, Any] = {"terms": self.vectoriser.terms, **{name: head.names for name, head in heads.items()}}
         names["vocabularies"] = {language: one.as_json() for language, one in self.vocabularies.items()}
+        names["second_look"] = self.second_look and self.second_look.as_json()
         (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
@@ -121,6 +127,8 @@ class Reader:
         loaded = cls(vectoriser, (wanted, concern), joint, options)
         told = names.get("vocabularies", {})
         loaded.vocabularies = {language: Vocabulary.of_json(one) for language, one in told.items()}
+        if look := names.get("second_look"):
+            loaded.second_look = SecondLook.of_json(look)
         whole = hashlib.sha256((folder / "weights.npz").read_bytes() + (folder / "names.json").read_bytes())
         loaded.version = whole.hexdigest()[:16]
         return loaded

@@ -13,9 +13,9 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from components import second_look, vocabulary
 from components.reader import Example, Options, Reader
 from components.splitter import LANGUAGE, RAW_TEXT
-from components.vocabulary import shipped
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -68,7 +68,8 @@ class TwoHeadClassifier(GraphComponent):
             for message in training_data.intent_examples
         ]
         self._reader = Reader.fit(examples, self._options)
-        self._reader.vocabularies = shipped()
+        self._reader.vocabularies = vocabulary.shipped()
+        self._reader.second_look = second_look.shipped()
         with self._storage.write_to(self._resource) as folder:
             self._reader.save(Path(folder))
         return self._resource

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from components.features import Vectoriser
-from components.labels import FIND, NONE
+from components.labels import FIND, LANGUAGES, NONE
 
 FOLDER = Path(__file__).resolve().parents[1] / "vocabulary"
 UNIT = 100  # of the whole numbers in the file
@@ -69,6 +69,5 @@ def groups(wanted: list[str], answers: list[str]) -> np.ndarray:
 
 def shipped() -> dict[str, Vocabulary]:
     """The vocabularies of the repository, by language."""
-    return {
-        path.stem: Vocabulary.of_json(json.loads(path.read_text("utf-8"))) for path in sorted(FOLDER.glob("*.json"))
-    }
+    paths = [path for path in sorted(FOLDER.glob("*.json")) if path.stem in LANGUAGES]
+    return {path.stem: Vocabulary.of_json(json.loads(path.read_text("utf-8"))) for path in paths}

@@ -1,6 +1,7 @@
 """How the lexicon, Rasa and keywords are put together: either of the two readers raises, only both stay silent."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -103,6 +104,19 @@ def test_the_model_alone_must_be_surer_of_a_long_text() -> None:
     assert (unsure.concern, unsure.gentle) == (None, True)  # asked gently, and a person reads it
     assert read(seen(long), parsed("disclose", concern=("danger", 0.99)), RULES).concern == "danger"
     assert read(seen(long, HEARD), model, RULES).concern == "domestic_violence"  # a phrase is never suppressed
+
+
+def test_a_second_look_of_the_model_decides_where_no_phrase_tells_of_harm() -> None:
+    def model(score: float, alone: float) -> Parsed:
+        return replace(parsed("disclose", concern=("danger", score)), concern_alone=alone)
+
+    doubted = read(seen("x y z"), model(0.99, RULES.concern - 0.01), RULES)
+    assert (doubted.concern, doubted.gentle) == (None, True)  # asked, and read by a person
+    assert read(seen("x y z"), model(0.51, RULES.concern), RULES).concern == "danger"
+    assert read(seen(" ".join(["word"] * 40)), model(0.7, RULES.concern), RULES).concern == "danger"
+    assert read(seen("he hits me", HEARD), model(0.99, 0.01), RULES).concern == "domestic_violence"
+    unclear = read(seen("x y z", asks=(HEARD,)), model(0.7, 0.01), RULES)
+    assert unclear.concern == "danger"  # an unclear phrase beside it is word enough
 
 
 def test_a_danger_by_the_own_hand_is_called_self_harm() -> None:

@@ -12,6 +12,7 @@ from bot.normalise import normalise
 
 NLU = Path(__file__).resolve().parents[2] / "nlu"
 TOLD = json.loads((NLU / "vocabulary" / "ht.json").read_text(encoding="utf-8"))
+HARM = json.loads((NLU / "vocabulary" / "harm.json").read_text(encoding="utf-8"))
 
 
 def ids(path: Path) -> set[str]:
@@ -34,8 +35,9 @@ def test_the_labels_hold_codes_and_no_words() -> None:
 
 
 def test_terms_are_words_pairs_and_parts_without_digits() -> None:
-    assert all(not re.search(r"\d", term) for term in TOLD["terms"])
-    assert max(len(term[1:].split()) for term in TOLD["terms"] if term[0] == "w") == 2
+    for terms in (TOLD["terms"], HARM["terms"]):
+        assert all(not re.search(r"\d", term) for term in terms)
+        assert max(len(term[1:].split()) for term in terms if term[0] == "w") == 2
     assert {len(row) for row in TOLD["terms"].values()} == {len(TOLD["answers"]) + 1}
 
 
@@ -54,3 +56,10 @@ def test_words_alone_tell_of_harm_that_no_phrase_has(text: str, language: str) -
 @pytest.mark.parametrize("text", ["where can i get food in roseau", "ki lè klinik la ouvri", "zzz", ""])
 def test_words_alone_are_silent_about_a_need(text: str) -> None:
     assert guess(normalise(text))[1] < 0.25
+
+
+def test_the_second_look_is_for_the_creoles_and_whole() -> None:
+    assert set(HARM["shifts"]) == {"ht", "acf"}
+    assert {len(row) for row in HARM["terms"].values()} == {2}
+    table = {term: weight for term, (_, weight) in HARM["terms"].items()}
+    assert table["wbat mwen"] > 0 > table["wmanje"]

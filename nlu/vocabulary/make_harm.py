@@ -1,0 +1,239 @@
+"""Make `harm.json`: the second look that the model takes in the creoles before it raises a concern alone.
+
+    KOUDMEN_EVAL_DATA=/folder nlu/.venv/bin/python nlu/vocabulary/make_harm.py
+
+The folder has mission4636_dev.csv. In: `labels.csv` here (ids and labels) and `nlu/data`. Out: a table of what terms
+say of harm (each stands in FEWEST_OWN training examples, or may be told of real messages by the rules of `make.py`),
+the weights of what is looked at, and a shift for each language: as many disclosures that no phrase hears are raised as
+the model raised by itself, all of them held out. Prints what that costs. Takes about two minutes. Never reads the
+messages of the evaluation sets.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
+
+import make  # noqa: E402 (found by the path set above)
+from components.features import Vectoriser, analyse  # noqa: E402
+from components.labels import NONE, split_label  # noqa: E402
+from components.normalise import normalise  # noqa: E402
+from components.reader import Reader  # noqa: E402
+from components.second_look import SecondLook, evidence  # noqa: E402
+from eval.compare import deal, read_examples  # noqa: E402
+
+from bot import safety  # noqa: E402
+
+LANGUAGES = ("ht", "acf")
+FIRST = ("danger", "self_harm")  # of these, too, as many must be raised as before
+FEWEST_OWN = 8  # training examples that a term must be in when it is in too few real messages
+SMALL = 0.1  # a term that weighs less is left out
+CHARACTERS = 0.8
+REAL_IN_TABLE, REAL_IN_SCALE = 2.0, 3.0  # how much a real message counts beside a training example
+FOLDS, COST = 3, 5.0
+FEWEST_WORDS = 3  # as in bot/reading.py, and the rule that the second look takes the place of
+RAISED, SHORT_WORDS, PER_WORD, SUREST = 0.6, 12, 0.04, 0.99
+ABOUT = (
+    "What terms say of harm (hundredths: idf, weight). Made by nlu/vocabulary/make_harm.py from nlu/data and from the "
+    "words of {messages} messages to 4636 whose ids and labels are in labels.csv. Statistics of words: a term stands "
+    "in at least 8 examples of nlu/data, or in at least 4 messages and is then no name that could be told as one; none "
+    "has a digit."
+)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Normalised texts, what is known of each, and what the model says of it that did not learn from it."""
+
+    texts: list[str]
+    languages: list[str]  # "" for a real message
+    concerns: list[str]
+    folds: np.ndarray
+    p_any: np.ndarray
+    margins: np.ndarray
+    quiet: np.ndarray  # no phrase tells of harm, and it has words enough
+
+    @property
+    def harm(self) -> np.ndarray:
+        return np.array([concern != NONE for concern in self.concerns])
+
+    @property
+    def real(self) -> np.ndarray:
+        return np.array([not language for language in self.languages])
+
+
+def gather(folder: Path) -> tuple[Texts, list[str], int]:
+    """The training examples of the languages and the real messages; those as typed; the place of `none`."""
+    examples = read_examples(HERE.parent / "data")
+    reader, held = Reader.fit_and_tell(examples, make.options())
+    dealt, calm = deal(examples, FOLDS), reader.concern.names.index(NONE)
+    typed = [text for text, harm in zip(*_messages(folder)) if not harm]  # noqa: B905
+    own = [i for i, example in enumerate(examples) if example.language in LANGUAGES]
+    texts = [held.copies[i].text for i in own] + [normalise(text, make.LANGUAGE) for text in typed]
+    rows = [reader.vectoriser.row(text, make.LANGUAGE) for text in texts[len(own) :]]
+    wanted = np.vstack([held.wanted[own], [reader.wanted.margins(*row) for row in rows]])
+    margins = np.vstack([held.concern[own], [reader.concern.margins(*row) for row in rows]])
+    p_any = 1 - reader.joint.probabilities(wanted, margins)[:, :, calm].sum(axis=1)
+    languages = [str(examples[i].language) for i in own] + [""] * len(typed)
+    raw = [examples[i].text for i in own] + typed
+    quiet = np.array(
+        [
+            len(text.split()) >= FEWEST_WORDS and not safety.read(one, language or make.LANGUAGE).top
+            for text, one, language in zip(texts, raw, languages)  # noqa: B905
+        ]
+    )
+    dice = np.random.default_rng(make.SEED)
+    folds = np.concatenate([dealt[own], dice.integers(0, FOLDS, len(typed))])
+    concerns = [split_label(examples[i].label)[1] for i in own] + [NONE] * len(typed)
+    return Texts(texts, languages, concerns, folds, p_any, margins, quiet), typed, calm
+
+
+def _messages(folder: Path) -> tuple[list[str], list[bool]]:
+    """The labelled messages as typed, and whether each tells of harm."""
+    import csv  # noqa: PLC0415
+
+    typed, _ = make.labelled(folder)
+    with (HERE / "labels.csv").open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["language"] == make.LANGUAGE]
+    if len(rows) != len(typed):
+        raise ValueError("labels.csv has ids that mission4636_dev.csv does not know")
+    return typed, [bool(row["concern"]) for row in rows]
+
+
+def choose_terms(known: Texts, typed: list[str]) -> Vectoriser:
+    """Terms frequent enough in the training examples, and those of real messages that may be told."""
+    real, seen = known.real, Counter[str]()
+    own: Counter[str] = Counter()
+    for text, theirs in zip(known.texts, real):  # noqa: B905
+        terms = {term for block in analyse(text, None) for term in block}
+        seen.update(terms)
+        if not theirs:
+            own.update(terms)
+    told = make.choose_terms([text for text, theirs in zip(known.texts, real) if theirs], make.named(typed)).terms  # noqa: B905
+    often = {term for term, count in own.items() if count >= FEWEST_OWN and not any(c.isdigit() for c in term)}
+    terms = sorted(often | set(told))
+    total = len(known.texts)
+    return Vectoriser(terms, np.array([math.log((1 + total) / (1 + seen[t])) + 1 for t in terms], dtype=np.float32))
+
+
+def fit_table(rows: sparse.csr_matrix, harm: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, float]:
+    """What each term weighs, and the bias."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    model = LogisticRegression(C=COST, max_iter=200, class_weight="balanced")
+    model.fit(rows, harm, sample_weight=counts)
+    return np.asarray(model.coef_[0]), float(model.intercept_[0])
+
+
+def held_out_table(known: Texts, vectoriser: Vectoriser) -> tuple[np.ndarray, np.ndarray]:
+    """The weights learnt from everything, and what the table says of each text that it had not learnt from (with the
+    bias of its fold less that of everything: the bias itself goes into the shifts)."""
+    scale = vectoriser.scale(1.0, CHARACTERS, 1.0)
+    rows = (vectoriser.matrix([(text, None) for text in known.texts]) @ sparse.diags(scale)).tocsr()
+    counts = np.where(known.real, REAL_IN_TABLE, 1.0)
+    whole, bias = fit_table(rows, known.harm, counts)
+    said = np.zeros(len(known.texts))
+    for fold in range(FOLDS):
+        learnt, left = known.folds != fold, known.folds == fold
+        part, its_bias = fit_table(rows[learnt], known.harm[learnt], counts[learnt])
+        said[left] = rows[left] @ part + its_bias - bias
+    return whole * scale, said
+
+
+def fit_scale(known: Texts, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What each evidence weighs, and the score of each text from weights that had not seen it (with their bias less
+    that of all, as in the table)."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    spread, counts = seen.std(axis=0), np.where(known.real, REAL_IN_SCALE, 1.0)
+
+    def learn(which: np.ndarray) -> tuple[np.ndarray, float]:
+        model = LogisticRegression(C=10.0, max_iter=500)
+        model.fit(seen[which] / spread, known.harm[which], sample_weight=counts[which])
+        return np.asarray(model.coef_[0] / spread), float(model.intercept_[0])
+
+    whole, bias = learn(known.quiet)
+    scores = np.zeros(len(seen))
+    for fold in range(FOLDS):
+        part, its_bias = learn(known.quiet & (known.folds != fold))
+        scores[known.folds == fold] = seen[known.folds == fold] @ part + its_bias - bias
+    return whole, scores
+
+
+def raised_before(known: Texts) -> np.ndarray:
+    """Whether the model alone raised a concern by the rule of length."""
+    words = np.array([len(text.split()) for text in known.texts])
+    return np.asarray(known.p_any >= np.clip(RAISED + PER_WORD * (words - SHORT_WORDS), RAISED, SUREST))
+
+
+def shift_of(known: Texts, scores: np.ndarray, language: str) -> float:
+    """What makes as many disclosures reach RAISED as did before: of all together, and of those of FIRST."""
+    told, shifts = known.quiet & known.harm & (np.array(known.languages) == language), []
+    for which in (told, told & np.isin(known.concerns, FIRST)):
+        least = np.sort(scores[which])[::-1][int(raised_before(known)[which].sum()) - 1]
+        shifts.append(math.log(RAISED / (1 - RAISED)) - least)
+    return round(float(max(shifts)), 3)
+
+
+def report(known: Texts, scores: np.ndarray, shifts: dict[str, float]) -> None:
+    """Print what is raised alone, before and now, held out."""
+    before = raised_before(known) & known.quiet
+    languages = np.array(known.languages)
+    for code in (*LANGUAGES, ""):
+        line = math.log(RAISED / (1 - RAISED)) - shifts[code or make.LANGUAGE]
+        now = (scores >= line) & known.quiet
+        for concern in sorted({one for one, own in zip(known.concerns, languages) if own == code}):  # noqa: B905
+            which = (languages == code) & (np.array(known.concerns) == concern) & known.quiet
+            print(f"{code or 'real':5} {concern:20} {before[which].sum():4} -> {now[which].sum():4} of {which.sum()}")
+
+
+def main() -> int:
+    """The command line; returns the exit code."""
+    folder = os.environ.get("KOUDMEN_EVAL_DATA")
+    if not folder:
+        print("make_harm: KOUDMEN_EVAL_DATA is not set", file=sys.stderr)
+        return 2
+    known, typed, calm = gather(Path(folder))
+    vectoriser = choose_terms(known, typed)
+    weights, _ = held_out_table(known, vectoriser)
+    kept = np.flatnonzero(np.abs(weights) >= SMALL)
+    vectoriser = Vectoriser([vectoriser.terms[i] for i in kept], vectoriser.idf[kept])
+    weights, said = held_out_table(known, vectoriser)
+    seen = np.array(
+        [
+            evidence(p, margins, calm, len(text.split()), table)
+            for p, margins, text, table in zip(known.p_any, known.margins, known.texts, said)  # noqa: B905
+        ]
+    )
+    scale, scores = fit_scale(known, seen)
+    shifts = {code: shift_of(known, scores, code) for code in LANGUAGES}
+    report(known, scores, shifts)
+    write(SecondLook(vectoriser, weights, np.round(scale, 3).tolist(), shifts), len(typed))
+    print(f"make_harm: {len(kept)} terms")
+    return 0
+
+
+def write(look: SecondLook, messages: int) -> None:
+    """One term a line, so that a change can be read."""
+    told = look.as_json()
+    lines = ",\n".join(
+        f"{json.dumps(term, ensure_ascii=False)}: {json.dumps(row, separators=(',', ':'))}"
+        for term, row in told.pop("terms").items()
+    )
+    head = json.dumps({"about": ABOUT.format(messages=messages), **told})[:-1]
+    (HERE / "harm.json").write_text(f'{head},\n"terms": {{\n{lines}\n}}}}\n', encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
