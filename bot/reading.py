@@ -166,7 +166,9 @@ def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str |
         return _which(seen, top.concern, second), severity, both, False, tuple(why)
     if second:
         return second, _severity(seen, second), told.by, False, tuple(why)
-    gentle = bool(seen.safety.asks) or score >= rules.gentle
+    doubted = (told.alone or 0.0) >= rules.gentle
+    gentle = bool(seen.safety.asks) or score >= rules.gentle or doubted
+    why += [f"model second look {told.alone:.2f}"] if doubted else []
     why += [f"unclear phrase {finding.phrase_id}" for finding in seen.safety.asks]
     return None, None, "none", gentle, tuple(why)
 

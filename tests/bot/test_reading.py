@@ -113,6 +113,8 @@ def test_a_second_look_of_the_model_decides_where_no_phrase_tells_of_harm() -> N
     doubted = read(seen("x y z"), model(0.99, RULES.concern - 0.01), RULES)
     assert (doubted.concern, doubted.gentle) == (None, True)  # asked, and read by a person
     assert read(seen("x y z"), model(0.51, RULES.concern), RULES).concern == "danger"
+    quiet = read(seen("x y z"), replace(parsed(concern=(None, 0.1)), concern_alone=RULES.gentle), RULES)
+    assert (quiet.concern, quiet.gentle, quiet.why) == (None, True, (f"model second look {RULES.gentle:.2f}",))
     assert read(seen(" ".join(["word"] * 40)), model(0.7, RULES.concern), RULES).concern == "danger"
     assert read(seen("he hits me", HEARD), model(0.99, 0.01), RULES).concern == "domestic_violence"
     unclear = read(seen("x y z", asks=(HEARD,)), model(0.7, 0.01), RULES)
