@@ -117,7 +117,7 @@ The development set is `nlu/eval/dev/`: sentences written by one person without 
 trained on; no speaker of Haitian Creole or Kwéyòl has reviewed them. {results.seen} of them, copies
 without accents included, turned out to be in the
 training data as well, word for word once normalised; they count for plain intents alone. "Unaccented" groups are the
-same sentences without accents; "second" and "third" are two more writers' sentences (`dev2`, `dev3`), made
+same sentences without accents; "second", "third" and "fourth" are other writers' sentences (`dev2` to `dev4`), made
 later. What each measured before it had been looked at is in the notes.
 Intervals are Wilson's; that of macro-F1 is a bootstrap.
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 DEV = Path(__file__).resolve().parent / "dev"
-OTHERS = {"second": DEV.with_name("dev2"), "third": DEV.with_name("dev3")}  # other writers' sentences, reported apart
+# other writers' sentences, reported apart
+OTHERS = {name: DEV.with_name(f"dev{number}") for number, name in enumerate(("second", "third", "fourth"), 2)}
 WRITTEN = ("en", "ht", "acf", "fr", "es")
 UNACCENTED = ("ht", "acf")  # read a second time without accents, as most people type
 REAL = "mission4636_dev.csv"
