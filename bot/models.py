@@ -15,7 +15,7 @@ class UnreadMessage(Base):
     __tablename__ = "unread_message"
     __table_args__ = (Index("ix_unread_message_open", "created_at", postgresql_where=text("done_at IS NULL")),)
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    inbound_id: Mapped[int] = mapped_column(ForeignKey("inbound_message.id"), unique=True)
+    inbound_id: Mapped[int] = mapped_column(BigInteger, unique=True)
     conversation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("conversation.id"), index=True)
     reason: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -15,13 +15,14 @@ from base.errors import KoudmenError
 from base.heartbeat import beat
 from base.settings import seconds
 from dashboard.reports import kept
-from koudmen import purge, synthetic
+from koudmen import partitions, purge, synthetic
 from koudmen.runtime import Runtime
 from messaging.reconcile import reconcile
 from messaging.twilio import TwilioChannel
 
 LOOK_S = 5.0
 BEAT_S = 15.0
+MONTHS_S = 3600.0
 UNDER_WAY = timedelta(minutes=3)  # Twilio waits 15 s for a webhook and as long again for the fallback
 OVERLAP = timedelta(minutes=15)  # compared once more by the next look
 logger = log.get(__name__)
@@ -41,6 +42,7 @@ def chores(runtime: Runtime) -> list[Chore]:
     """What this service has to do. A chore whose time is zero is switched off."""
     rules = runtime.settings.config.sweeper
     found = [
+        Chore("months", MONTHS_S, lambda: make_months(runtime)),
         Chore("report", seconds(rules.purge), lambda: _report(runtime)),
         Chore("purge", seconds(rules.purge), lambda: purge.purge(runtime.sessions, runtime.settings.config.retention)),
     ]
@@ -55,6 +57,12 @@ def _report(runtime: Runtime) -> None:
     """The newest month's report, before anything of it is purged."""
     with transaction(runtime.sessions) as session:
         kept.newest(session, database_now(session))
+
+
+def make_months(runtime: Runtime) -> int:
+    """The tables of this month and the next. Returns how many were made."""
+    with transaction(runtime.sessions) as session:
+        return partitions.ensure(session.connection(), database_now(session))
 
 
 class Reconciler:

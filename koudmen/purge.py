@@ -3,7 +3,8 @@
 Words of a conversation without a case go after `ordinary`. Those of a conversation with a case stay while it is open
 and `case` after it was closed; then they go too, with what the case's events, procedures and referrals say. An example
 for the model that a second person refused goes `ordinary` later. Rows without words (times, states) and the counts of
-searches go after `log`, but for those of cases. Addresses and opt-outs stay.
+searches go after `log`, but for those of cases: messages by the whole month, whose table is dropped when its last day
+is so long ago. Addresses and opt-outs stay.
 In batches of a moment each, so that the service goes on; may be interrupted anywhere and repeated.
 """
 
@@ -15,10 +16,12 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from base import log
-from base.db import transaction
+from base.db import database_now, transaction
 from base.settings import Retention
+from koudmen import partitions
 
 BATCH = 1000
+SEEN_DAYS = 40  # no carrier brings an older message again
 logger = log.get(__name__)
 _KEPT = """EXISTS (SELECT 1 FROM "case" AS k WHERE k.conversation_id = {row}.conversation_id
   AND (k.closed_at IS NULL OR k.closed_at > now() - cast(:case AS interval)))"""
@@ -26,6 +29,7 @@ _OVER = """EXISTS (SELECT 1 FROM "case" AS k WHERE k.id = {row}.case_id
   AND k.closed_at < now() - cast(:case AS interval))"""
 _FREE = """ AND NOT EXISTS (SELECT 1 FROM outbound_message AS o WHERE o.inbound_id = i.id)
   AND NOT EXISTS (SELECT 1 FROM unread_message AS u WHERE u.inbound_id = i.id)"""
+_CASE = 'EXISTS (SELECT 1 FROM "case" AS k WHERE k.conversation_id = {row}.conversation_id)'
 _OLD_SYNTHETIC = "now() - interval '1 day'"
 
 
@@ -39,8 +43,15 @@ class Step(NamedTuple):
 
     def statement(self) -> TextClause:
         """One batch; rows that the service holds are left for the next purge."""
-        rows = f"SELECT {self.row}.ctid FROM {self.table} AS {self.row} WHERE {self.where}"  # noqa: S608 - our own words
-        return text(f"{self.change} WHERE ctid = ANY (ARRAY({rows} LIMIT :batch FOR UPDATE SKIP LOCKED))")
+        key = "id" if self.table in partitions.REST else "ctid"  # which the tables of several months may share
+        rows = f"SELECT {self.row}.{key} FROM {self.table} AS {self.row} WHERE {self.where}"  # noqa: S608 - our own words
+        return text(f"{self.change} WHERE {key} = ANY (ARRAY({rows} LIMIT :batch FOR UPDATE SKIP LOCKED))")
+
+
+def _gone(table: str, row: str, at: str) -> Step:
+    """Rows without words whose time is over, where no month's table can be dropped."""
+    over = f"{row}.body IS NULL AND {at} < now() - cast(:log AS interval) AND NOT " + _CASE.format(row=row)
+    return Step(f"DELETE FROM {table}", table, row, over + (_FREE if row == "i" else ""))  # noqa: S608 - our own words
 
 
 STEPS: Mapping[str, Step] = {
@@ -94,19 +105,11 @@ STEPS: Mapping[str, Step] = {
         "EXISTS (SELECT 1 FROM inbound_message AS i WHERE i.id = u.inbound_id AND i.body IS NULL "
         "AND i.received_at < now() - cast(:log AS interval))",
     ),
-    "replies": Step(
-        "DELETE FROM outbound_message",
-        "outbound_message",
-        "o",
-        "o.body IS NULL AND o.created_at < now() - cast(:log AS interval) "
-        'AND NOT EXISTS (SELECT 1 FROM "case" AS k WHERE k.conversation_id = o.conversation_id)',
-    ),
-    "messages": Step(
-        "DELETE FROM inbound_message",
-        "inbound_message",
-        "i",
-        "i.body IS NULL AND i.handled_at IS NOT NULL AND i.received_at < now() - cast(:log AS interval) "  # noqa: S608
-        'AND NOT EXISTS (SELECT 1 FROM "case" AS k WHERE k.conversation_id = i.conversation_id)' + _FREE,
+    "replies": _gone("outbound_message_rest", "o", "o.created_at"),
+    "messages": _gone("inbound_message_rest", "i", "i.handled_at IS NOT NULL AND i.received_at"),
+    "messages before months": _gone("inbound_message_before", "i", "i.handled_at IS NOT NULL AND i.received_at"),
+    "carriers' ids": Step(
+        "DELETE FROM inbound_seen", "inbound_seen", "z", f"z.at < now() - interval '{SEEN_DAYS} days'"
     ),
     "demand": Step("DELETE FROM demand", "demand", "d", "d.day < current_date - cast(:log AS interval)"),
     "given out": Step("DELETE FROM given_out", "given_out", "g", "g.day < current_date - cast(:log AS interval)"),
@@ -131,9 +134,21 @@ def purge(sessions: sessionmaker[Session], rules: Retention) -> dict[str, int]:
         "ordinary": rules.ordinary, "case": rules.case, "log": rules.log, "batch": BATCH,
     }  # fmt: skip
     done = {name: _all(sessions, step.statement(), times) for name, step in STEPS.items()}
+    done["months"] = _months(sessions, rules.log)
     for name, count in done.items():
         if count:
             logger.info("purged", kind=name, count=count)
+    return done
+
+
+def _months(sessions: sessionmaker[Session], log_for: timedelta) -> int:
+    """Whole tables of months that ended so long ago."""
+    with transaction(sessions) as session:
+        over = partitions.over(session.connection(), database_now(session) - log_for)
+    done = 0
+    for part in over:
+        with transaction(sessions) as session:
+            done += partitions.drop(session.connection(), part)
     return done
 
 

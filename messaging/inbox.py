@@ -40,14 +40,21 @@ WITH new AS (
 SELECT new.n, new.conversation_id FROM opened JOIN new USING (id)
 """)
 _WRITE = text("""
+WITH new AS (
+  SELECT DISTINCT ON (provider, external_id) *
+  FROM unnest(cast(:providers AS text[]), cast(:external_ids AS text[]), cast(:conversations AS uuid[]),
+              cast(:kinds AS text[]), cast(:bodies AS bytea[]), cast(:extras AS bytea[]),
+              cast(:times AS timestamptz[]))
+       WITH ORDINALITY AS t (provider, external_id, conversation_id, kind, body, extra, received_at, n)
+  ORDER BY provider, external_id, n
+), fresh AS (
+  INSERT INTO inbound_seen (provider, external_id) SELECT provider, external_id FROM new
+  ON CONFLICT DO NOTHING RETURNING provider, external_id
+)
 INSERT INTO inbound_message (provider, external_id, conversation_id, kind, body, extra, received_at)
 SELECT provider, external_id, conversation_id, kind, body, extra, coalesce(received_at, now())
-FROM unnest(cast(:providers AS text[]), cast(:external_ids AS text[]), cast(:conversations AS uuid[]),
-            cast(:kinds AS text[]), cast(:bodies AS bytea[]), cast(:extras AS bytea[]),
-            cast(:times AS timestamptz[]))
-     WITH ORDINALITY AS new (provider, external_id, conversation_id, kind, body, extra, received_at, n)
-ORDER BY n
-ON CONFLICT (provider, external_id) DO NOTHING RETURNING id, provider, external_id
+FROM new JOIN fresh USING (provider, external_id) ORDER BY n
+RETURNING id, provider, external_id
 """)
 
 

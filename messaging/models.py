@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, Sma
 from sqlalchemy.orm import Mapped, mapped_column
 
 from base.db import Base, EncryptedJSON, EncryptedText
+from messaging.months import new_outbound_id
 
 
 class Contact(Base):
@@ -53,17 +54,30 @@ class Conversation(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class InboundSeen(Base):
+    """What carriers have brought, by their ids: a repeat is known by it. Apart from the messages, which lie in a table
+    for each month, and kept for some weeks only: nobody brings an older one again."""
+
+    __tablename__ = "inbound_seen"
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
 class InboundMessage(Base):
-    """The inbox. A row is written before the carrier gets its answer, and marked when its turn is committed."""
+    """The inbox. A row is written before the carrier gets its answer, and marked when its turn is committed. Its id
+    tells the month (messaging/months.py); tables refer to it without a foreign key, so that a month can be dropped."""
 
     __tablename__ = "inbound_message"
-    __table_args__ = (
-        UniqueConstraint("provider", "external_id"),
+    __table_args__: Any = (
         Index("ix_inbound_message_waiting", "conversation_id", "id", postgresql_where=text("handled_at IS NULL")),
         Index("ix_inbound_message_waiting_order", "id", postgresql_where=text("handled_at IS NULL")),
         Index("ix_inbound_message_conversation_id", "conversation_id", "id"),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, server_default=text("nextval('inbound_message_id_seq')")
+    )
     provider: Mapped[str]
     external_id: Mapped[str]
     conversation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("conversation.id"))
@@ -79,11 +93,12 @@ class InboundMessage(Base):
 
 class OutboundMessage(Base):
     """The outbox. `state` is what we did with it; `delivery` is what the carrier said since, by rising rank; `reason`
-    says why we gave up where no carrier's code does: damaged, too late, window over, opted out."""
+    says why we gave up where no carrier's code does: damaged, too late, window over, opted out. The id of a reply is
+    made from its message's and `seq`, so that there is one only (messaging/months.py)."""
 
     __tablename__ = "outbound_message"
-    __table_args__ = (
-        UniqueConstraint("inbound_id", "seq"),
+    __table_args__: Any = (
+        Index("ix_outbound_message_inbound_id", "inbound_id", "seq"),
         Index("ix_outbound_message_due", "channel", "lane", "position", postgresql_where=text("state = 'queued'")),
         Index(
             "ix_outbound_message_open",
@@ -95,11 +110,12 @@ class OutboundMessage(Base):
         Index("ix_outbound_message_claimed", "claim_until", postgresql_where=text("state = 'sending'")),
         Index("ix_outbound_message_unknown", "due_at", postgresql_where=text("state = 'unknown'")),
         Index("ix_outbound_message_conversation_id", "conversation_id", "position"),
+        {"postgresql_partition_by": "RANGE (id)"},
     )
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
-    position: Mapped[int] = mapped_column(BigInteger, Identity())
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_outbound_id)
+    position: Mapped[int] = mapped_column(BigInteger, server_default=text("nextval('outbound_message_position_seq')"))
     conversation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("conversation.id"))
-    inbound_id: Mapped[int | None] = mapped_column(ForeignKey("inbound_message.id"))
+    inbound_id: Mapped[int | None] = mapped_column(BigInteger)
     seq: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     channel: Mapped[str]
     lane: Mapped[int] = mapped_column(SmallInteger)

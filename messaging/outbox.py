@@ -31,6 +31,7 @@ from base import log
 from base.db import keys
 from base.errors import ConfigError
 from messaging.models import Address, Conversation, OptEvent, OutboundMessage, Sender
+from messaging.months import new_outbound_id, reply_id
 from messaging.segments import segments
 
 # Twilio's delivery states by rank: a later report never undoes a better one. A delivery outranks a failure, so that
@@ -86,7 +87,7 @@ def queue(
     state: str = "queued",
     template: str | None = None,
 ) -> None:
-    """Put replies to one inbound message in the outbox, in order. Unique on (inbound message, place in order)."""
+    """Put replies to one inbound message in the outbox, in order. One each for (inbound message, place in order)."""
     made = rows(conversation.id, channel, bodies, lane=lane, inbound_id=inbound_id, state=state, template=template)
     write(session, made)
 
@@ -104,7 +105,7 @@ def rows(
     """The rows that `queue` would write."""
     return [
         {
-            "id": uuid.uuid4(),
+            "id": reply_id(inbound_id, conversation_id, seq) if inbound_id else new_outbound_id(),
             "conversation_id": conversation_id,
             "inbound_id": inbound_id,
             "seq": seq,

@@ -15,7 +15,7 @@ BATCH = 200
 MOST = 5000  # in one listing; a time in which more came in is listed in two halves
 SHORTEST = timedelta(seconds=2)  # the list goes by whole seconds
 logger = log.get(__name__)
-_KNOWN = text("SELECT external_id FROM inbound_message WHERE provider = :provider AND external_id = ANY (:ids)")
+_KNOWN = text("SELECT external_id FROM inbound_seen WHERE provider = :provider AND external_id = ANY (:ids)")
 
 
 class Listing(Protocol):

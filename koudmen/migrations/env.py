@@ -7,6 +7,7 @@ from alembic import context
 from sqlalchemy import Connection, text
 
 from base.db import EncryptedJSON, EncryptedText, make_engine
+from koudmen.partitions import is_part
 from koudmen.tables import METADATA
 
 LOCK = 7671978  # any fixed number
@@ -31,9 +32,16 @@ def run() -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=METADATA, compare_type=True, render_item=_render)
+    context.configure(
+        connection=connection, target_metadata=METADATA, compare_type=True, render_item=_render, include_name=_include
+    )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _include(name: str | None, kind: str, _parents: object) -> bool:
+    """The tables of the months come and go by themselves."""
+    return kind != "table" or not is_part(name)
 
 
 def _render(kind: str, item: object, _context: object) -> str | Literal[False]:

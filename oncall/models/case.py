@@ -94,7 +94,7 @@ class CaseEvent(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"), index=True)
     kind: Mapped[str]
-    inbound_id: Mapped[int | None] = mapped_column(ForeignKey("inbound_message.id"))
+    inbound_id: Mapped[int | None] = mapped_column(BigInteger)
     staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
     level: Mapped[int | None] = mapped_column(SmallInteger)
     severity: Mapped[str | None]
@@ -127,7 +127,7 @@ class Consent(Base):
     language: Mapped[str | None]
     given_by: Mapped[str] = mapped_column(server_default="self", comment="self or caregiver")
     service_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("service.id"), comment="share: with whom")
-    inbound_id: Mapped[int | None] = mapped_column(ForeignKey("inbound_message.id"), comment="the message that said so")
+    inbound_id: Mapped[int | None] = mapped_column(BigInteger, comment="the message that said so")
     recorded_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
     given_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
