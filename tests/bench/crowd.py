@@ -14,6 +14,8 @@ from base.db import keys, transaction
 from base.settings import Settings
 from dashboard.accounts import codes, passwords
 from dashboard.accounts import sessions as places
+from koudmen import partitions
+from messaging import months
 from oncall import clocks, staff
 
 SAYINGS = ("Mwen bezwen manje pou timoun yo", "I need a doctor in Portsmouth", "mari m ap bat mwen", "He hit me again")
@@ -70,14 +72,17 @@ INSERT INTO address (id, contact_id, channel, lookup, value)
 INSERT INTO conversation (id, address_id, language, last_inbound_at)
   SELECT md5(:part || 'v' || n)::uuid, md5(:part || 'a' || n)::uuid, 'ht', now() - interval '40 d'
   FROM generate_series(1, :people) n;
-INSERT INTO inbound_message (provider, external_id, conversation_id, kind, body, received_at, handled_at, outcome)
-  SELECT 'bench', :part || n, md5(:part || 'v' || 1 + n % :people)::uuid, 'text',
+INSERT INTO inbound_message (id, provider, external_id, conversation_id, kind, body, received_at, handled_at, outcome)
+  SELECT (:month + n % 12) * CAST(:step AS bigint) + :stored + n,
+         'bench', :part || n, md5(:part || 'v' || 1 + n % :people)::uuid, 'text',
          (CAST(:sayings AS bytea[]))[1 + n % cardinality(CAST(:sayings AS bytea[]))],
          now() - interval '40 d', now() - interval '40 d', 'answered'
   FROM generate_series(1, :messages) n;
+INSERT INTO inbound_seen (provider, external_id) SELECT 'bench', :part || n FROM generate_series(1, :messages, 9) n;
 INSERT INTO outbound_message (id, conversation_id, channel, lane, body, segments, state, delivery, delivery_rank,
                               external_id, accepted_at, created_at)
-  SELECT gen_random_uuid(), md5(:part || 'v' || 1 + n % :people)::uuid, 'sms', 1,
+  SELECT (lpad(to_hex((CAST(:starts AS bigint[]))[1 + n % 12] + :stored + n), 12, '0') || '70008'
+          || substr(md5(:part || n), 1, 15))::uuid, md5(:part || 'v' || 1 + n % :people)::uuid, 'sms', 1,
          (CAST(:answers AS bytea[]))[1 + n % cardinality(CAST(:answers AS bytea[]))],
          1, 'accepted', 'delivered', 5, :part || n, now() - interval '40 d', now() - interval '40 d'
   FROM generate_series(1, :messages) n;
@@ -114,10 +119,21 @@ def fill(
     return Crowd(open_, messages, tokens, ids)
 
 
-def more(engine: Engine, messages: int, part: int) -> None:
-    """So many further messages of other people, ten a person, half in and half out, all answered and delivered."""
+def months_made(engine: Engine) -> None:
+    """The tables of a year, and the month after it begun: where `more` writes, and what is new lies apart."""
+    with engine.begin() as connection:
+        for month in range(13):
+            partitions.ensure(connection, months.begins(months.month_of(datetime.now(UTC)) + month))
+
+
+def more(engine: Engine, messages: int, part: int, stored: int = 0) -> None:
+    """So many further messages of other people, ten a person, half in and half out, all answered and delivered, spread
+    over a year; `stored` are there already."""
+    month = months.month_of(datetime.now(UTC))
+    starts = [int(months.begins(month + each).timestamp() * 1000) for each in range(12)]
     told = {"part": f"part {part} ", "people": max(messages // 10, 1), "messages": messages // 2,
             "number": keys().encrypt(b"+17675550100", "address.value"),
+            "month": month, "step": months.STEP, "starts": starts, "stored": stored,
             "sayings": [keys().encrypt(one.encode(), "inbound_message.body") for one in SAYINGS * 25],
             "answers": [keys().encrypt(one.encode(), "outbound_message.body") for one in SAYINGS * 25]}  # fmt: skip
     with engine.begin() as connection:

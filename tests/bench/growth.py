@@ -89,6 +89,7 @@ class _Island:
         self.engine = make_engine(url, pool_size=2)
         upgrade_at(self.engine)
         self.sessions = make_sessions(self.engine)
+        crowd.months_made(self.engine)
         with transaction(self.sessions) as session:
             load.seed(session, demo=True)
         self.drain = Drain(self.sessions, Away(), load_settings({"KOUDMEN_REHEARSAL": "1"}))
@@ -116,7 +117,7 @@ def _costs(growing: _Island, beside: _Island, sizes: Sequence[int]) -> dict[int,
     stored, costs = 0, {}
     for number, size in enumerate(sizes, 1):
         began = time.perf_counter()
-        crowd.more(growing.engine, size - stored, number)
+        crowd.more(growing.engine, size - stored, number, stored)
         stored, filled = size, time.perf_counter() - began
         growing.round()  # the first after so much was written reads the disk
         pairs = [(growing.round(), beside.round()) for _ in range(ROUNDS)]
