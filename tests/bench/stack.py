@@ -28,7 +28,7 @@ CALLBACK_THREADS = (
     16  # a carrier reports on many messages at once; with too few, the reports come after the measurement
 )
 SEGMENTS_PER_S = 10_000.0  # the carrier's limit on a sender is no limit of ours: lifted
-BEATING = {"sweeper", "engine", "worker turn", "worker turn 2", "worker send", "worker protect"}
+BEATING = {"sweeper", "engine", "worker send", "worker protect"}
 WORKERS = ("worker-turn", "worker-turn-2", "worker-send", "worker-protect", "sweeper")
 
 
@@ -61,7 +61,11 @@ class Stack:
 
 @contextmanager
 def running(
-    folder: Path, *, sweeper: Mapping[str, str] = MappingProxyType({}), env: Mapping[str, str] = MappingProxyType({})
+    folder: Path,
+    *,
+    sweeper: Mapping[str, str] = MappingProxyType({}),
+    env: Mapping[str, str] = MappingProxyType({}),
+    turn_workers: int = 2,
 ) -> Iterator[Stack]:
     """Everything started and ready; stopped at the end. `sweeper` changes settings of that name in config.yml, `env` is
     added to the environment."""
@@ -70,8 +74,10 @@ def running(
     with ExitStack() as stack:
         double = TwilioDouble(f"http://127.0.0.1:{port}", permissive=True, callback_threads=CALLBACK_THREADS)
         stack.callback(double.stop)
-        stack.enter_context(_up(folder, {**_environment(folder, port, double, sweeper), **env}))
-        wait_until(lambda: _ready(port), f"the service is ready ({folder / 'up.log'})", 90)
+        stack.enter_context(
+            _up(folder, {**_environment(folder, port, double, sweeper), "TURN_WORKERS": str(turn_workers), **env})
+        )
+        wait_until(lambda: _ready(port, turn_workers), f"the service is ready ({folder / 'up.log'})", 90)
         use_keys(load_keys(None, folder))
         engine = make_engine(home.read_addresses(folder)["DATABASE_URL"], pool_size=2)
         stack.callback(engine.dispose)
@@ -108,10 +114,11 @@ def _up(folder: Path, env: dict[str, str]) -> Iterator[None]:
             print("the service had to be killed", flush=True)
 
 
-def _ready(port: int) -> bool:
+def _ready(port: int, turn_workers: int) -> bool:
     """All workers beat and Rasa answers."""
     try:
+        turning = {"worker turn", *(f"worker turn {number}" for number in range(2, turn_workers + 1))}
         parts = orjson.loads(HTTP.request("GET", f"http://127.0.0.1:{port}/readyz").data)["parts"]
     except (urllib3.exceptions.HTTPError, orjson.JSONDecodeError):
         return False
-    return parts.get("rasa") == "ok" and {name for name, state in parts.items() if state == "ok"} >= BEATING
+    return parts.get("rasa") == "ok" and {name for name, state in parts.items() if state == "ok"} >= BEATING | turning
