@@ -1,8 +1,8 @@
 """`python -m tests.bench.workers`: messages a second with 1 to N turn workers, and what each kind of process costs.
 
 The whole service for each number, as fast as the webhooks are answered. Told is also how many processors were busy:
-where that is all of them, more workers cannot help on this machine, and the processor time a message says what they would
-bring on a larger one. The last line is one JSON object.
+where that is all of them, more workers cannot help on this machine, and the processor time a message says what they
+would bring on a larger one. The last line is one JSON object.
 """
 
 import argparse
