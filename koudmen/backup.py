@@ -17,6 +17,14 @@ from base.errors import Refused
 from koudmen.database import alembic
 
 DRILL = "koudmen_drill"
+_WHAT = (
+    ("TABLE", "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+              "AND relkind IN ('r', 'p') AND NOT relispartition"),
+    ("SEQUENCE", "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+                 "AND relkind = 'S'"),
+    ("FUNCTION", "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+                 "AND NOT EXISTS (SELECT 1 FROM pg_depend AS d WHERE d.objid = pg_proc.oid AND d.deptype = 'e')"),
+)  # fmt: skip
 
 
 def program(name: str) -> str:
@@ -52,7 +60,17 @@ def restore(database_url: str, path: Path) -> None:
     """Put a backup into a database, in place of what is there."""
     if not path.exists():
         raise Refused(f"{path} is not there")
-    _run(["pg_restore", "--clean", "--if-exists", "--no-owner", "--exit-on-error", str(path)], database_url)
+    _run(["pg_restore", "--list", str(path)])
+    _clear(database_url)  # pg_restore's own --clean stumbles over tables in parts
+    _run(["pg_restore", "--no-owner", "--exit-on-error", str(path)], database_url)
+
+
+def _clear(database_url: str) -> None:
+    """Drop all that is in the public schema."""
+    with psycopg.connect(database_url) as connection:
+        for kind, query in _WHAT:
+            for (name,) in connection.execute(query).fetchall():
+                connection.execute(f"DROP {kind} IF EXISTS {name} CASCADE".encode())  # a name as the database quotes it
 
 
 @contextmanager

@@ -112,11 +112,18 @@ def drop(connection: Connection, part: Part) -> int:
     _alone(connection)
     if part.name not in set(connection.scalars(_THERE)):
         return 0
-    connection.execute(text(f"ALTER TABLE {part.parent} DETACH PARTITION {part.name}"))
-    kept = f"INSERT INTO {part.parent} SELECT m.* FROM {part.name} AS m WHERE {_KEPT[part.parent]}"  # noqa: S608
-    saved = connection.execute(text(kept)).rowcount
-    count = int(connection.scalar(text(f"SELECT count(*) FROM {part.name}")) or 0)  # noqa: S608
-    connection.execute(text(f"DROP TABLE {part.name}"))
+    # What takes long is done first: from the detaching on, everybody waits.
+    count = int(connection.scalar(text(f"SELECT count(*) FROM {part.name}")) or 0)  # noqa: S608 - our own names
+    saved = connection.execute(
+        text(f"CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT m.id FROM {part.name} AS m WHERE {_KEPT[part.parent]}")  # noqa: S608
+    ).rowcount
+    for statement in (
+        f"ALTER TABLE {part.parent} DETACH PARTITION {part.name}",
+        f"INSERT INTO {part.parent} SELECT m.* FROM {part.name} AS m JOIN kept USING (id)",  # noqa: S608
+        f"DROP TABLE {part.name}",
+        "DROP TABLE kept",
+    ):
+        connection.execute(text(statement))
     logger.info("table dropped", kind=part.name, count=count - saved)
     return count - saved
 
