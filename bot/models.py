@@ -24,6 +24,14 @@ class UnreadMessage(Base):
     done_how: Mapped[str | None] = mapped_column(comment="answered, nothing_needed, case")
 
 
+class SecondLook(Base):
+    """A message that only one of the two readers has read, as Rasa was away: read again when it is back. Ids only."""
+
+    __tablename__ = "second_look"
+    inbound_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Demand(Base):
     """One search, for the reports: codes and a date. Nothing leads back to a conversation."""
 

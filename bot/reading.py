@@ -52,7 +52,8 @@ class Reading:
 
     `intent` is `find`, `disclose` or a plain intent of taxonomy.yml. `confidence` is between 0 and 1; `source` says
     who decided (model, lexicon, both, keywords, none). `gentle`: perhaps a disclosure, to be asked about gently.
-    `why` explains the decision to staff.
+    `why` explains the decision to staff. `half`: only the lexicon read it, for Rasa did not answer, and it may tell of
+    harm all the same.
     """
 
     language: str | None
@@ -67,6 +68,7 @@ class Reading:
     gentle: bool = False
     details: frozenset[str] = frozenset()
     why: tuple[str, ...] = field(default=())
+    half: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The codes, for staff and for the stored reading (no words of the texter)."""
@@ -98,6 +100,7 @@ def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
     return Reading(
         language, seen.language.sure, intent, need, concern, severity, confidence, source,
         place, gentle and not concern, details.find(seen.normal), why,
+        half=parsed is None and not concern and _may_tell(seen, place),
     )  # fmt: skip
 
 
@@ -106,12 +109,16 @@ def _second_reader(seen: Glance, parsed: Parsed | None, place: Place | None) -> 
     number, and not in one or two words beside a place (an answer to a question of ours). Short cries for help are the
     lexicon's."""
     by = "model" if parsed else "keywords"
-    words = [word for word in seen.normal.split() if not word.isdigit()]
-    if not seen.safety.top and len(words) - (len(place.name.split()) if place else 0) < FEWEST_WORDS:
+    if not seen.safety.top and not _may_tell(seen, place):
         return _Told(None, 0.0, by)
     if parsed is None:
         return _Told(*harm_words.guess(seen.normal), by)
     return _Told(parsed.concern, parsed.concern_confidence, by, parsed.concern_alone)
+
+
+def _may_tell(seen: Glance, place: Place | None) -> bool:
+    words = [word for word in seen.normal.split() if not word.isdigit()]
+    return len(words) - (len(place.name.split()) if place else 0) >= FEWEST_WORDS
 
 
 def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str | None, float, str]:

@@ -14,6 +14,7 @@ from base.db import database_now, transaction
 from base.errors import KoudmenError
 from base.heartbeat import beat
 from base.settings import seconds
+from bot import second_look
 from dashboard.reports import kept
 from koudmen import partitions, purge, synthetic
 from koudmen.runtime import Runtime
@@ -43,6 +44,7 @@ def chores(runtime: Runtime) -> list[Chore]:
     rules = runtime.settings.config.sweeper
     found = [
         Chore("months", MONTHS_S, lambda: make_months(runtime)),
+        Chore("second look", LOOK_S, lambda: second_look_now(runtime)),
         Chore("report", seconds(rules.purge), lambda: _report(runtime)),
         Chore("purge", seconds(rules.purge), lambda: purge.purge(runtime.sessions, runtime.settings.config.retention)),
     ]
@@ -57,6 +59,14 @@ def _report(runtime: Runtime) -> None:
     """The newest month's report, before anything of it is purged."""
     with transaction(runtime.sessions) as session:
         kept.newest(session, database_now(session))
+
+
+def second_look_now(runtime: Runtime) -> int:
+    """What only the lexicon has read, as long as Rasa answers. Returns how many messages."""
+    done = 0
+    while looked := second_look.once(runtime.sessions, runtime.nlu, runtime.settings.config.understanding):
+        done += looked
+    return done
 
 
 def make_months(runtime: Runtime) -> int:

@@ -97,6 +97,17 @@ def test_a_rasa_that_is_gone_is_not_missed(house: House) -> None:
     _answered_and_paged(house)
 
 
+def test_harm_that_only_rasa_hears_is_paged_when_it_is_back(house: House) -> None:
+    house.officer()
+    house.kill("rasa")
+    [who] = addresses(1)
+    flood = house.double.flood([(who, "he say don't tell mommy")])
+    assert settled(house, sids_taken(flood)).faults == {}
+    assert house.pages() == []
+    house.start("rasa")
+    wait_until(lambda: bool(house.pages()), "it is paged", 90)
+
+
 def _answered_and_paged(house: House) -> None:
     house.officer()
     people = addresses(PEOPLE + 1)

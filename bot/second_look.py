@@ -1,0 +1,98 @@
+"""Reads again what only the lexicon has read: while Rasa is away, harm that no phrase knows is heard by nobody.
+
+When Rasa is back it is asked about each such message. What it hears then opens a case, which is paged like any other, or
+puts the message before a person. Nothing is sent to the texter: it may be late, and somebody else may hold the phone;
+an officer writes. May run in several processes at once, and anywhere be interrupted.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from base import log
+from base.db import transaction
+from base.settings import Understanding
+from bot import effects
+from bot.models import SecondLook
+from bot.rasa import NluClient
+from bot.reading import Glance, Reading, glance, read
+from bot.scene import Disclosed, Event, Unread
+from messaging import inbox
+from messaging.models import Address, Conversation, InboundMessage
+from oncall.cases import Disclosure
+from oncall.models import Case
+
+MOST = 50
+logger = log.get(__name__)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What Rasa says of a message; no reading when its words are gone or do not open."""
+
+    inbound_id: int
+    reading: Reading | None
+
+
+def once(sessions: sessionmaker[Session], nlu: NluClient, rules: Understanding) -> int:
+    """Those that wait, oldest first, as far as Rasa answers. Returns how many were read."""
+    done = 0
+    with sessions() as session:
+        waiting = session.execute(
+            select(SecondLook.inbound_id, inbox.CLOSED_BODY, Conversation.language)
+            .outerjoin(InboundMessage, InboundMessage.id == SecondLook.inbound_id)
+            .outerjoin(Conversation, Conversation.id == InboundMessage.conversation_id)
+            .order_by(SecondLook.inbound_id)
+            .limit(MOST)
+        ).all()
+    seen = {id_: glance(text, language) for id_, body, language in waiting if (text := inbox.opened(body))}
+    nlu.ahead([(one.text, one.language.code) for one in seen.values()])
+    for id_, _, _ in waiting:
+        looked = _ask(nlu, rules, id_, seen.get(id_))
+        if looked is None:
+            break  # still away
+        with transaction(sessions) as session:
+            done += _note(session, looked)
+    return done
+
+
+def _ask(nlu: NluClient, rules: Understanding, id_: int, seen: Glance | None) -> Read | None:
+    if seen is None:
+        return Read(id_, None)
+    parsed = nlu.parse(seen.text, seen.language.code)
+    return Read(id_, read(seen, parsed, rules)) if parsed else None
+
+
+def _note(session: Session, looked: Read) -> bool:
+    """False when somebody else did it, or has the conversation at this moment: then it is looked at again."""
+    row = session.execute(
+        select(Conversation, Address, InboundMessage)
+        .join(Address, Address.id == Conversation.address_id)
+        .join(InboundMessage, InboundMessage.conversation_id == Conversation.id)
+        .where(InboundMessage.id == looked.inbound_id)
+        .with_for_update(of=Conversation, skip_locked=True)
+    ).first()
+    if row is None and looked.reading:
+        return False
+    if not session.execute(
+        delete(SecondLook).where(SecondLook.inbound_id == looked.inbound_id).returning(SecondLook.inbound_id)
+    ).first():
+        return False
+    if row and looked.reading:
+        _write(effects.Place(session, *row), looked.reading)
+    return True
+
+
+def _write(place: effects.Place, reading: Reading) -> None:
+    place.message.reading = reading.as_json()
+    events: list[Event] = []
+    if reading.concern:
+        told = Disclosure(reading.concern, reading.severity or "high", reading.why)
+        events.append(Disclosed(told))
+        logger.warning("disclosure heard at the second look", message_id=place.message.id)
+    elif reading.gentle:
+        events.append(Unread("unclear"))
+    open_case = select(Case).where(Case.conversation_id == place.conversation.id, Case.closed_at.is_(None))
+    if events and not (reading.gentle and place.session.scalar(open_case)):
+        effects.carry_out(place, place.conversation.language or "en", events)
