@@ -182,7 +182,7 @@ def test_a_poisoned_message_goes_to_a_person_and_holds_up_nobody(house: House) -
         session.execute(_MEMORY, {"id": ids[3]})
         session.execute(_WORDS, {"id": ids[7]})
     house.start("turn", "turn 2", "sweeper", "engine")
-    wait_until(lambda: len({message.to for message in house.sent()}) >= 28, "the others are answered", 20)
+    wait_until(lambda: len({message.to for message in house.sent()}) >= 28, "the others are answered", 60)
     verdict = settled(house, sids_taken(flood))
     assert verdict.faults == {}
     with house.sessions() as session:
