@@ -50,8 +50,10 @@ def once(sessions: sessionmaker[Session], nlu: NluClient, rules: Understanding) 
     nlu.ahead([(one.text, one.language.code) for one in seen.values()])
     for id_, _, _ in waiting:
         looked = _ask(nlu, rules, id_, seen.get(id_))
-        if looked is None:
+        if looked is None and not nlu.available:
             break  # still away
+        if looked is None:
+            continue  # this one cannot be read, or not now: the others can
         with transaction(sessions) as session:
             done += _note(session, looked)
     return done

@@ -27,7 +27,7 @@ class Back:
 
     available = True
 
-    def __init__(self, answers: Mapping[str, Parsed]) -> None:
+    def __init__(self, answers: Mapping[str, Parsed | None]) -> None:
         self.answers = answers
 
     def parse(self, text: str, language: str | None) -> Parsed | None:
@@ -97,6 +97,12 @@ def test_somebody_who_is_being_answered_is_looked_at_later(drain: Drain) -> None
         assert look(drain, Back({TOLD: HARM})) == 0
     assert look(drain, Back({TOLD: HARM})) == 1
     assert rows(drain, Case) == 1
+
+
+def test_a_text_that_rasa_cannot_read_holds_up_no_other(drain: Drain) -> None:
+    says(drain, "something that breaks Rasa", TOLD)
+    assert look(drain, Back({"something that breaks Rasa": None, TOLD: HARM})) == 1
+    assert (rows(drain, Case), rows(drain, SecondLook)) == (1, 1)
 
 
 def test_words_that_are_gone_are_let_be(drain: Drain) -> None:

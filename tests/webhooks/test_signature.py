@@ -12,7 +12,7 @@ from messaging.models import InboundMessage
 from tests.webhooks.caller import INBOUND, STATUS, Caller, Fields, rows, sign, sms
 from tests.webhooks.conftest import NEW_KEY, OLD_KEY
 
-ONE_MESSAGE = {"address": 1, "contact": 1, "conversation": 1, "inbound_message": 1}
+ONE_MESSAGE = {"address": 1, "contact": 1, "conversation": 1, "inbound_message": 1, "inbound_seen": 1}
 
 
 @pytest.mark.parametrize(
