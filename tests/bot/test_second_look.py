@@ -16,7 +16,7 @@ from messaging import inbox, simulator
 from messaging.models import Conversation, InboundMessage, OutboundMessage
 from oncall.models import Case
 
-TOLD = "he say don't tell mommy"  # no phrase knows it
+TOLD = "he fling the food on the wall because it was cold"  # no phrase knows it
 HARM = Parsed("disclose", 0.9, None, 0.0, "child_abuse", 0.95)
 DOUBT = Parsed("disclose", 0.5, None, 0.0, "child_abuse", 0.4)
 NOTHING = Parsed("other", 0.9, None, 0.0, None, 0.0)

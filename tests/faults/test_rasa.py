@@ -105,7 +105,7 @@ def test_harm_that_only_rasa_hears_is_paged_when_it_is_back(house: House) -> Non
     house.officer()
     house.kill("rasa")
     [who] = addresses(1)
-    flood = house.double.flood([(who, "he say don't tell mommy")])
+    flood = house.double.flood([(who, "he fling the food on the wall because it was cold")])
     assert settled(house, sids_taken(flood)).faults == {}
     assert _codes(house) == []
     house.start("rasa")
