@@ -174,6 +174,14 @@ def swap_keys(browser: Browser, *names: str) -> list[str]:
     return [next(o.split('"')[1] for o in options if name in o) for name in names]
 
 
+def told_of_a_swap(sessions: Sessions) -> set[uuid.UUID]:
+    """Whom a text about a swap waits for."""
+    with sessions() as session:
+        found = session.scalars(select(Page.staff_id).where(Page.kind == "swap")).all()
+        assert len(found) == len(set(found))
+        return set(found)
+
+
 def test_a_swap_asked_by_an_officer_needs_the_other_s_yes(
     signed_in: SignedIn, people: People, sessions: Sessions
 ) -> None:
@@ -192,12 +200,14 @@ def test_a_swap_asked_by_an_officer_needs_the_other_s_yes(
     assert "before a yes" in asker.post("/rota/swap", one=mine, other=theirs).text
     with sessions() as session:
         swap = session.scalars(select(SwapRequest)).one().id
+    assert told_of_a_swap(sessions) == {other}
     assert "08:00-20:00 The officer" in day_card(asker, MORNING), "nothing has changed"
     for stranger in (asker, signed_in(staff_id=third)):
         assert stranger.post(f"/rota/swap/{swap}", answer="yes").status_code == 409
     answering = signed_in(staff_id=other)
     assert "The officer asks Rose" in answering.words("/rota")
     answering.post(f"/rota/swap/{swap}", answer="yes")
+    assert told_of_a_swap(sessions) == {other, people["officer"]}, "who answered is not told again"
     assert "08:00-20:00 Rose" in day_card(asker, MORNING)
     assert "08:00-20:00 The officer" in day_card(asker, MORNING + next_day)
     assert answering.post(f"/rota/swap/{swap}", answer="no").status_code == 409, "once"
