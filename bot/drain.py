@@ -21,7 +21,7 @@ from base.db import keys, transaction
 from base.errors import ConfigError
 from base.settings import LANGUAGES, Settings
 from bot import effects, guard, moves, pages
-from bot.models import SecondLook
+from bot.models import ReadAgain
 from bot.officer import WINDOWED
 from bot.phrases import say
 from bot.rasa import NluClient
@@ -322,7 +322,7 @@ class Drain:
         if address.channel in WINDOWED and not result.state.hidden and not hidden(place):
             outbox.window_opened(place.session, conversation.id, wanted=has_it(place))
         if reading.half:
-            place.session.add(SecondLook(inbound_id=inbound.id))
+            place.session.add(ReadAgain(inbound_id=inbound.id))
         pace = self._paced(place)
         was_out = address.opted_out_at is not None
         effects.carry_out(place, conversation.language, result.events)

@@ -24,10 +24,10 @@ class UnreadMessage(Base):
     done_how: Mapped[str | None] = mapped_column(comment="answered, nothing_needed, case")
 
 
-class SecondLook(Base):
+class ReadAgain(Base):
     """A message that only one of the two readers has read, as Rasa was away: read again when it is back. Ids only."""
 
-    __tablename__ = "second_look"
+    __tablename__ = "read_again"
     inbound_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -14,7 +14,7 @@ from base.db import database_now, transaction
 from base.errors import KoudmenError
 from base.heartbeat import beat
 from base.settings import seconds
-from bot import second_look
+from bot import read_again
 from dashboard.reports import kept
 from koudmen import partitions, purge, synthetic
 from koudmen.runtime import Runtime
@@ -41,10 +41,14 @@ class Chore:
 
 def chores(runtime: Runtime) -> list[Chore]:
     """What this service has to do. A chore whose time is zero is switched off."""
-    rules = runtime.settings.config.sweeper
+    rules, words = runtime.settings.config.sweeper, runtime.settings.config.understanding
     found = [
         Chore("months", MONTHS_S, lambda: make_months(runtime)),
-        Chore("second look", LOOK_S, lambda: second_look_now(runtime)),
+        Chore(
+            "read again",
+            LOOK_S,
+            lambda: read_again.all_waiting(runtime.sessions, runtime.nlu, words),
+        ),
         Chore("report", seconds(rules.purge), lambda: _report(runtime)),
         Chore("purge", seconds(rules.purge), lambda: purge.purge(runtime.sessions, runtime.settings.config.retention)),
     ]
@@ -59,14 +63,6 @@ def _report(runtime: Runtime) -> None:
     """The newest month's report, before anything of it is purged."""
     with transaction(runtime.sessions) as session:
         kept.newest(session, database_now(session))
-
-
-def second_look_now(runtime: Runtime) -> int:
-    """What only the lexicon has read, as long as Rasa answers. Returns how many messages."""
-    done = 0
-    while looked := second_look.once(runtime.sessions, runtime.nlu, runtime.settings.config.understanding):
-        done += looked
-    return done
 
 
 def make_months(runtime: Runtime) -> int:

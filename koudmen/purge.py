@@ -108,7 +108,7 @@ STEPS: Mapping[str, Step] = {
     "replies": _gone("outbound_message_rest", "o", "o.created_at"),
     "messages": _gone("inbound_message_rest", "i", "i.handled_at IS NOT NULL AND i.received_at"),
     "messages before months": _gone("inbound_message_before", "i", "i.handled_at IS NOT NULL AND i.received_at"),
-    "second looks": Step("DELETE FROM second_look", "second_look", "w", "w.at < now() - cast(:ordinary AS interval)"),
+    "read again": Step("DELETE FROM read_again", "read_again", "w", "w.at < now() - cast(:ordinary AS interval)"),
     "carriers' ids": Step(
         "DELETE FROM inbound_seen", "inbound_seen", "z", f"z.at < now() - interval '{SEEN_DAYS} days'"
     ),

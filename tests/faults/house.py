@@ -42,7 +42,7 @@ CLOCKS = {
 CARRIER_TIMEOUT_S = 3
 PAUSE_S = 0.5  # what a supervisor takes to notice
 WORKED_IN = "address case contact conversation inbound_message opt_event outbound_message sender staff alarm".split()
-WORKED_IN.append("second_look")
+WORKED_IN.append("read_again")
 CLOCK = Path(__file__).parent / "clock"
 OFFICER = "+16645550199"  # of no area that the people of these tests write from
 

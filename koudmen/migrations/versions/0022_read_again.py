@@ -14,12 +14,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "second_look",
+        "read_again",
         sa.Column("inbound_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("inbound_id", name=op.f("pk_second_look")),
+        sa.PrimaryKeyConstraint("inbound_id", name=op.f("pk_read_again")),
     )
 
 
 def downgrade() -> None:
-    op.drop_table("second_look")
+    op.drop_table("read_again")

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from base.db import transaction
 from base.settings import Settings
-from bot import second_look
+from bot import read_again
 from bot.drain import Drain
-from bot.models import SecondLook, UnreadMessage
+from bot.models import ReadAgain, UnreadMessage
 from bot.rasa import Asked, Away, NluClient, Parsed
 from messaging import inbox, simulator
 from messaging.models import Conversation, InboundMessage, OutboundMessage
@@ -51,7 +51,7 @@ def says(drain: Drain, *texts: str) -> None:
 
 
 def look(drain: Drain, nlu: NluClient) -> int:
-    return second_look.once(drain.sessions, nlu, drain.rules)
+    return read_again.all_waiting(drain.sessions, nlu, drain.rules)
 
 
 def rows(drain: Drain, table: type[object]) -> int:
@@ -61,9 +61,9 @@ def rows(drain: Drain, table: type[object]) -> int:
 
 def test_harm_that_only_rasa_hears_opens_a_case_when_it_is_back(drain: Drain) -> None:
     says(drain, TOLD, "I need food in Roseau please")
-    assert (rows(drain, Case), rows(drain, SecondLook)) == (0, 2)
+    assert (rows(drain, Case), rows(drain, ReadAgain)) == (0, 2)
     assert look(drain, Away()) == 0
-    assert rows(drain, SecondLook) == 2
+    assert rows(drain, ReadAgain) == 2
     sent = rows(drain, OutboundMessage)
     assert look(drain, Back({TOLD: HARM})) == 2
     with drain.sessions() as session:
@@ -72,7 +72,7 @@ def test_harm_that_only_rasa_hears_opens_a_case_when_it_is_back(drain: Drain) ->
     assert (case.concerns, case.severity, case.state) == (["child_abuse"], "high", "new")
     assert case.due_at is not None  # the engine pages it
     assert (reading or {})["concern"] == "child_abuse"
-    assert (rows(drain, SecondLook), rows(drain, OutboundMessage)) == (0, sent)
+    assert (rows(drain, ReadAgain), rows(drain, OutboundMessage)) == (0, sent)
     assert look(drain, Back({TOLD: HARM})) == 0
     assert rows(drain, Case) == 1
 
@@ -80,14 +80,14 @@ def test_harm_that_only_rasa_hears_opens_a_case_when_it_is_back(drain: Drain) ->
 def test_a_doubt_goes_to_a_person(drain: Drain) -> None:
     says(drain, TOLD)
     look(drain, Back({TOLD: DOUBT}))
-    assert (rows(drain, Case), rows(drain, UnreadMessage), rows(drain, SecondLook)) == (0, 1, 0)
+    assert (rows(drain, Case), rows(drain, UnreadMessage), rows(drain, ReadAgain)) == (0, 1, 0)
 
 
 def test_what_both_have_read_or_the_lexicon_heard_is_not_read_again(drain: Drain, settings: Settings) -> None:
     says(drain, "my husband beats me", "1", "thanks")
-    assert rows(drain, SecondLook) == 0
+    assert rows(drain, ReadAgain) == 0
     says(Drain(drain.sessions, Back({}), settings), "is there a place I can go tonight")
-    assert rows(drain, SecondLook) == 0
+    assert rows(drain, ReadAgain) == 0
 
 
 def test_somebody_who_is_being_answered_is_looked_at_later(drain: Drain) -> None:
@@ -99,10 +99,15 @@ def test_somebody_who_is_being_answered_is_looked_at_later(drain: Drain) -> None
     assert rows(drain, Case) == 1
 
 
-def test_a_text_that_rasa_cannot_read_holds_up_no_other(drain: Drain) -> None:
-    says(drain, "something that breaks Rasa", TOLD)
-    assert look(drain, Back({"something that breaks Rasa": None, TOLD: HARM})) == 1
-    assert (rows(drain, Case), rows(drain, SecondLook)) == (1, 1)
+@pytest.mark.parametrize("at_once", [1, 50])
+def test_texts_that_rasa_cannot_read_hold_up_no_other(
+    drain: Drain, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(read_again, "MOST", at_once)
+    breaks = ["something that breaks Rasa", "and something else that does"]
+    says(drain, *breaks, TOLD)
+    assert look(drain, Back({**dict.fromkeys(breaks), TOLD: HARM})) == 1
+    assert (rows(drain, Case), rows(drain, ReadAgain)) == (1, 2)
 
 
 def test_words_that_are_gone_are_let_be(drain: Drain) -> None:
@@ -110,4 +115,4 @@ def test_words_that_are_gone_are_let_be(drain: Drain) -> None:
     with transaction(drain.sessions) as session:
         session.execute(update(InboundMessage).values(body=None))
     assert look(drain, Back({})) == 1
-    assert (rows(drain, Case), rows(drain, SecondLook)) == (0, 0)
+    assert (rows(drain, Case), rows(drain, ReadAgain)) == (0, 0)

@@ -5,16 +5,17 @@ or puts the message before a person. Nothing is sent to the texter: it may be la
 phone; an officer writes. May run in several processes at once, and anywhere be interrupted.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from base import log
 from base.db import transaction
 from base.settings import Understanding
 from bot import effects
-from bot.models import SecondLook
+from bot.models import ReadAgain
 from bot.rasa import NluClient
 from bot.reading import Glance, Reading, glance, read
 from bot.scene import Disclosed, Event, Unread
@@ -35,28 +36,34 @@ class Read:
     reading: Reading | None
 
 
-def once(sessions: sessionmaker[Session], nlu: NluClient, rules: Understanding) -> int:
-    """Those that wait, oldest first, as far as Rasa answers. Returns how many were read."""
-    done = 0
+def all_waiting(sessions: sessionmaker[Session], nlu: NluClient, rules: Understanding) -> int:
+    """Those that wait, oldest first, as long as Rasa answers. Returns how many were read. What Rasa cannot read is
+    passed over, however much of it there is, and tried again another time."""
+    done, last = 0, 0
+    while waiting := _waiting(sessions, last):
+        seen = {id_: glance(text, language) for id_, body, language in waiting if (text := inbox.opened(body))}
+        nlu.ahead([(one.text, one.language.code) for one in seen.values()])
+        for last, _, _ in waiting:
+            looked = _ask(nlu, rules, last, seen.get(last))
+            if looked is None and not nlu.available:
+                return done  # still away
+            if looked:
+                with transaction(sessions) as session:
+                    done += _note(session, looked)
+    return done
+
+
+def _waiting(sessions: sessionmaker[Session], after: int) -> Sequence[Row[int, bytes, str | None]]:
+    """The next few: number, encrypted words, language of the conversation."""
     with sessions() as session:
-        waiting = session.execute(
-            select(SecondLook.inbound_id, inbox.CLOSED_BODY, Conversation.language)
-            .outerjoin(InboundMessage, InboundMessage.id == SecondLook.inbound_id)
+        return session.execute(
+            select(ReadAgain.inbound_id, inbox.CLOSED_BODY, Conversation.language)
+            .outerjoin(InboundMessage, InboundMessage.id == ReadAgain.inbound_id)
             .outerjoin(Conversation, Conversation.id == InboundMessage.conversation_id)
-            .order_by(SecondLook.inbound_id)
+            .where(ReadAgain.inbound_id > after)
+            .order_by(ReadAgain.inbound_id)
             .limit(MOST)
         ).all()
-    seen = {id_: glance(text, language) for id_, body, language in waiting if (text := inbox.opened(body))}
-    nlu.ahead([(one.text, one.language.code) for one in seen.values()])
-    for id_, _, _ in waiting:
-        looked = _ask(nlu, rules, id_, seen.get(id_))
-        if looked is None and not nlu.available:
-            break  # still away
-        if looked is None:
-            continue  # this one cannot be read, or not now: the others can
-        with transaction(sessions) as session:
-            done += _note(session, looked)
-    return done
 
 
 def _ask(nlu: NluClient, rules: Understanding, id_: int, seen: Glance | None) -> Read | None:
@@ -78,7 +85,7 @@ def _note(session: Session, looked: Read) -> bool:
     if row is None and looked.reading:
         return False
     if not session.execute(
-        delete(SecondLook).where(SecondLook.inbound_id == looked.inbound_id).returning(SecondLook.inbound_id)
+        delete(ReadAgain).where(ReadAgain.inbound_id == looked.inbound_id).returning(ReadAgain.inbound_id)
     ).first():
         return False
     if row and looked.reading:
@@ -92,7 +99,7 @@ def _write(place: effects.Place, reading: Reading) -> None:
     if reading.concern:
         told = Disclosure(reading.concern, reading.severity or "high", reading.why)
         events.append(Disclosed(told))
-        logger.warning("disclosure heard at the second look", message_id=place.message.id)
+        logger.warning("disclosure heard when read again", message_id=place.message.id)
     elif reading.gentle:
         events.append(Unread("unclear"))
     open_case = select(Case).where(Case.conversation_id == place.conversation.id, Case.closed_at.is_(None))
