@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import directory.models as m
@@ -23,6 +23,7 @@ from directory.exchange.intake import take_in
 from directory.exchange.report import Report
 from directory.exchange.sheet_columns import OF_PLACE
 from directory.exchange.tables import columns
+from directory.hsds import public
 from directory.load import seed
 from tests.directory.exchange_world import TEXTS, fill, wipe
 
@@ -47,14 +48,22 @@ def contents(path: Path) -> dict[str, bytes]:
     return {one.name: one.read_bytes() for one in found}
 
 
+def services(session: Session, *, confidential: bool) -> int:
+    """How many there are, or how many of them everybody may know."""
+    query = select(func.count()).select_from(m.Service)
+    return session.scalar(query if confidential else query.where(public.service())) or 0
+
+
 def comes_back(session: Session, folder: Path, form: str, *, confidential: bool = True) -> None:
     """The round trip, and a second import that changes nothing."""
     kind, name, export = FORMS[form]
     first, second = folder / "first" / name, folder / "second" / name
+    held = services(session, confidential=confidential)
     export(session, first, confidential=confidential)
     wipe(session)
     report = take_in(session, first, form=kind, dry_run=False, trust=True, confidential=confidential)
     assert report.lines()[:-1] == []
+    assert services(session, confidential=True) == held > 0
     export(session, second, confidential=confidential)
     assert contents(second) == contents(first)
     again = take_in(session, first, form=kind, dry_run=False, trust=True, confidential=confidential)
@@ -137,7 +146,9 @@ def test_json_of_made_up_directories_is_valid(empty: Session, tmp_path: Path) ->
     wipe(empty)
     fill(empty, random.Random(7), 20)
     hsds_out.export(empty, tmp_path / "out.json")
-    for one in json.loads((tmp_path / "out.json").read_bytes()):
+    told = json.loads((tmp_path / "out.json").read_bytes())
+    assert len(told) == services(empty, confidential=False) > 0
+    for one in told:
         validate("service", one)
 
 

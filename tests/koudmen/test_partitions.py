@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, func, select, text
@@ -22,6 +21,7 @@ from messaging.models import Conversation, InboundMessage, OutboundMessage
 from messaging.outbox import Lane
 from oncall import cases
 from oncall.cases import Disclosure
+from tests import databases
 
 NOW = datetime.now(UTC)
 MONTH = months.month_of(NOW)
@@ -30,15 +30,11 @@ MONTH = months.month_of(NOW)
 @pytest.fixture
 def own(database_url: str) -> Iterator[Engine]:
     """A database of its own, as a fresh installation has it: months come and go here."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS months WITH (FORCE)")
-        connection.execute("CREATE DATABASE months")
-    engine = make_engine(database_url.replace("/koudmen?", "/months?"), pool_size=4)
-    upgrade_at(engine)
-    yield engine
-    engine.dispose()
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("DROP DATABASE months WITH (FORCE)")
+    with databases.beside(database_url) as url:
+        engine = make_engine(url, pool_size=4)
+        upgrade_at(engine)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture

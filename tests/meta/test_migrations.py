@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -14,6 +13,7 @@ from base.db import make_engine
 from koudmen.database import alembic, upgrade_at
 from koudmen.partitions import is_part
 from koudmen.tables import METADATA
+from tests import databases
 
 OPTIONS = {
     "compare_type": True,
@@ -25,14 +25,10 @@ OPTIONS = {
 @pytest.fixture
 def empty_engine(database_url: str) -> Iterator[Engine]:
     """A database with nothing in it, beside the shared one."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS migrated WITH (FORCE)")
-        connection.execute("CREATE DATABASE migrated")
-    engine = make_engine(database_url.replace("/koudmen?", "/migrated?"), pool_size=2)
-    yield engine
-    engine.dispose()
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("DROP DATABASE migrated WITH (FORCE)")
+    with databases.beside(database_url) as url:
+        engine = make_engine(url, pool_size=2)
+        yield engine
+        engine.dispose()
 
 
 def differences(engine: Engine) -> list[object]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
@@ -27,6 +26,7 @@ from oncall.handling import Answer
 from oncall.models import Case
 from oncall.pages import Paging
 from oncall.paging import Paged
+from tests import databases
 from tests.conftest import DIRECTORY
 
 MONDAY = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)  # 10:00 in Dominica, an ordinary working day
@@ -176,16 +176,13 @@ class World:
 @pytest.fixture(scope="session")
 def own_engine(database_url: str) -> Iterator[Engine]:
     """A database of this folder's own: an engine process of other tests would page in it by the real clock."""
-    name = "oncall_world"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name}")
-    engine = make_engine(database_url.replace("/koudmen?", f"/{name}?"), pool_size=20)
-    upgrade_at(engine)
-    with make_sessions(engine)() as session, session.begin():
-        load.seed(session, demo=True)
-    yield engine
-    engine.dispose()
+    with databases.beside(database_url) as url:
+        engine = make_engine(url, pool_size=20)
+        upgrade_at(engine)
+        with make_sessions(engine)() as session, session.begin():
+            load.seed(session, demo=True)
+        yield engine
+        engine.dispose()
 
 
 def emptied(sessions: sessionmaker[Session]) -> None:
