@@ -148,12 +148,12 @@ def _redis(settings: Settings) -> str:
 
 def _rasa(settings: Settings) -> str:
     if not settings.rasa_url:
-        return "not set: keywords and lexicon only"
+        return "not set: keywords, phrases and word weights only"
     query = f"?token={settings.rasa_token}" if settings.rasa_token else ""
     try:
         answer = _HTTP.request("GET", f"{settings.rasa_url.rstrip('/')}/status{query}")
     except urllib3.exceptions.HTTPError as error:
-        return f"away ({type(error).__name__}): keywords and lexicon only"
+        return f"away ({type(error).__name__}): keywords, phrases and word weights only"
     return "ok" if answer.status == 200 else f"answers {answer.status}"
 
 

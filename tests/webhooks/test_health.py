@@ -24,7 +24,7 @@ def test_readyz_names_each_part(twilio_web: Caller) -> None:
     assert body["rehearsal"] is True
     parts = body["parts"]
     assert (parts["database"], parts["directory"], parts["redis"]) == ("ok", "ok", "ok")
-    assert parts["rasa"] == "not set: keywords and lexicon only"
+    assert parts["rasa"] == "not set: keywords, phrases and word weights only"
     assert parts["emergency numbers"] == "not confirmed: 999, 911"
     assert (parts["twilio"], parts["simulator"]) == ("on", "off")
 
