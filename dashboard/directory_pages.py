@@ -126,7 +126,7 @@ def matrix() -> str:
     need = request.args.get("need", "")
     return render_template(
         "directory/coverage.html", found=found, needs=NEEDS, kind=kind, when=_month(now),
-        need=need if need in NEEDS else NEEDS[0],
+        need=need if need in NEEDS else NEEDS[0], shares=coverage_told.shares,
     )  # fmt: skip
 
 

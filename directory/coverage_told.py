@@ -25,6 +25,12 @@ def table(coverage: Coverage) -> str:
     return "\n".join(line.rstrip() for line in [*lines, "", f"{KEY}; !: searches that found nothing there"])
 
 
+def shares(cell: Cell) -> str:
+    """Of a cell's services, how many in a hundred have a verified number, are known to serve migrants, speak Kreyol."""
+    parts = (cell.verified, "v"), (cell.migrants, "m"), (cell.kreyol, "k")
+    return " ".join(f"{round(100 * count / cell.services)}%{sign}" for count, sign in parts) if cell.services else ""
+
+
 def as_csv(coverage: Coverage) -> str:
     """One line for each area and need; shares from 0 to 1, empty where there is no service."""
     out = io.StringIO()

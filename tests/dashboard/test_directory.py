@@ -1,5 +1,6 @@
 """The directory on the staff site: found, checked, and what is confidential shown only to those who may."""
 
+import csv
 import io
 import re
 import uuid
@@ -105,6 +106,12 @@ def test_coverage_is_a_table_a_picture_and_a_file(signed_in: SignedIn) -> None:
     editor = signed_in("editor")
     assert "Saint George" in editor.words("/directory/coverage")
     assert "Saint George" not in editor.words("/directory/coverage?by=district")
+    rows = csv.DictReader(io.StringIO(editor.get("/directory/coverage.csv").text))
+    row = next(row for row in rows if (row["area"], row["need"]) == ("Whole island", "legal"))
+    kinds = {"v": "verified", "m": "migrants", "k": "kreyol"}
+    told = " ".join(f"{float(row[f'{kind}_share']):.0%}{sign}" for sign, kind in kinds.items())
+    assert float(row["migrants_share"]) > 0
+    assert f"{row['services']} {told}" in editor.words("/directory/coverage")  # the table says what the file says
     svg = editor.get("/directory/coverage.svg")
     assert (svg.status_code, svg.mimetype) == (200, "image/svg+xml")
     assert editor.get("/directory/coverage.csv").text.startswith("area,need,services")
