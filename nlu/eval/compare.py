@@ -165,9 +165,9 @@ Made by `{command}`, {count} examples of `nlu/data`, {folds}. Held-out examples;
 one side. In brackets: how many texts count. Speed and memory are of a process that only loads the model and reads;
 other work on the machine shows in them.
 
-- `two-heads`: ours, without Rasa round it and without the vocabulary and the second look that the service's model has. `svc`: TF-IDF of words and character n-grams with a linear support vector
-  machine. `fasttext`: fastText supervised. `rasa-logistic`: Rasa's count vectors and logistic regression.
-  `rasa-diet`: what `rasa init` of 3.6 writes.
+- `two-heads`: ours, without Rasa round it and without the vocabulary and the second look that the service's model has.
+  `svc`: TF-IDF of words and character n-grams with a linear support vector machine. `fasttext`: fastText supervised.
+  `rasa-logistic`: Rasa's count vectors and logistic regression. `rasa-diet`: what `rasa init` of 3.6 writes.
 
 """
 
