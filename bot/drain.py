@@ -321,7 +321,7 @@ class Drain:
         inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), _outcome(result), now()
         if address.channel in WINDOWED and not result.state.hidden and not hidden(place):
             outbox.window_opened(place.session, conversation.id, wanted=has_it(place))
-        if reading.half:
+        if reading.half and inbound.kind != "location":  # of a place nothing is asked, whether Rasa is there or not
             place.session.add(ReadAgain(inbound_id=inbound.id))
         pace = self._paced(place)
         was_out = address.opted_out_at is not None

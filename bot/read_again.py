@@ -5,6 +5,7 @@ or puts the message before a person. Nothing is sent to the texter: it may be la
 phone; an officer writes. May run in several processes at once, and anywhere be interrupted.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,17 +15,18 @@ from sqlalchemy.orm import Session, sessionmaker
 from base import log
 from base.db import transaction
 from base.settings import Understanding
-from bot import effects
+from bot import effects, state
 from bot.models import ReadAgain
 from bot.rasa import NluClient
 from bot.reading import Glance, Reading, glance, read
-from bot.scene import Disclosed, Event, Unread
+from bot.scene import Disclosed, Event, Hidden, Unread
 from messaging import inbox
 from messaging.models import Address, Conversation, InboundMessage
-from oncall.cases import Disclosure
+from oncall import cases
 from oncall.models import Case
 
 MOST = 50
+LONGEST_S = 10  # of one look: other chores wait meanwhile
 logger = log.get(__name__)
 
 
@@ -36,21 +38,37 @@ class Read:
     reading: Reading | None
 
 
-def all_waiting(sessions: sessionmaker[Session], nlu: NluClient, rules: Understanding) -> int:
-    """Those that wait, oldest first, as long as Rasa answers. Returns how many were read. What Rasa cannot read is
-    passed over, however much of it there is, and tried again another time."""
-    done, last = 0, 0
-    while waiting := _waiting(sessions, last):
+class Reader:
+    """Reads what waits, oldest first, and remembers how far it has come: what Rasa cannot read, however much of it
+    there is, is passed over and tried again when the end was reached."""
+
+    def __init__(self, sessions: sessionmaker[Session], nlu: NluClient, rules: Understanding) -> None:
+        self.sessions, self.nlu, self.rules = sessions, nlu, rules
+        self.after = 0
+
+    def look(self) -> int:
+        """As long as Rasa answers, for LONGEST_S at most. Returns how many were read."""
+        done, until = 0, time.monotonic() + LONGEST_S
+        while self.nlu.available and time.monotonic() < until:
+            waiting = _waiting(self.sessions, self.after)
+            if not waiting:
+                self.after = 0
+                break
+            done += self._these(waiting)
+        return done
+
+    def _these(self, waiting: Sequence[Row[int, bytes, str | None]]) -> int:
         seen = {id_: glance(text, language) for id_, body, language in waiting if (text := inbox.opened(body))}
-        nlu.ahead([(one.text, one.language.code) for one in seen.values()])
-        for last, _, _ in waiting:
-            looked = _ask(nlu, rules, last, seen.get(last))
-            if looked is None and not nlu.available:
-                return done  # still away
+        self.nlu.ahead([(one.text, one.language.code) for one in seen.values()])
+        done = 0
+        for self.after, _, _ in waiting:
+            looked = _ask(self.nlu, self.rules, self.after, seen.get(self.after))
             if looked:
-                with transaction(sessions) as session:
+                with transaction(self.sessions) as session:
                     done += _note(session, looked)
-    return done
+            elif not self.nlu.available:
+                break  # away again
+        return done
 
 
 def _waiting(sessions: sessionmaker[Session], after: int) -> Sequence[Row[int, bytes, str | None]]:
@@ -89,19 +107,35 @@ def _note(session: Session, looked: Read) -> bool:
     ).first():
         return False
     if row and looked.reading:
-        _write(effects.Place(session, *row), looked.reading)
+        place = effects.Place(session, *row)
+        if _words_are_there(place):
+            _write(place, looked.reading)
     return True
 
 
+def _words_are_there(place: effects.Place) -> bool:
+    """Whether they were not erased while Rasa was asked. Asked after the lock, which who erases holds as well."""
+    mine = InboundMessage.id == place.message.id
+    return place.session.scalar(select(InboundMessage.body.is_not(None)).where(mine)) is True
+
+
 def _write(place: effects.Place, reading: Reading) -> None:
+    """Keep the reading, and carry out what follows: nothing where an officer has closed a case since, with this message
+    before them; and no doubt beside an open case, whose officer reads it anyway."""
     place.message.reading = reading.as_json()
+    if _closed_since(place):
+        return
     events: list[Event] = []
     if reading.concern:
-        told = Disclosure(reading.concern, reading.severity or "high", reading.why)
-        events.append(Disclosed(told))
+        events.append(Disclosed(cases.Disclosure(reading.concern, reading.severity or "high", reading.why)))
+        if state.from_json(place.conversation.state).hidden:  # told before the quick-exit word, which still counts
+            events.append(Hidden())
         logger.warning("disclosure heard when read again", message_id=place.message.id)
-    elif reading.gentle:
+    elif reading.gentle and not cases.open_case(place.session, place.conversation.id):
         events.append(Unread("unclear"))
-    open_case = select(Case).where(Case.conversation_id == place.conversation.id, Case.closed_at.is_(None))
-    if events and not (reading.gentle and place.session.scalar(open_case)):
-        effects.carry_out(place, place.conversation.language or "en", events)
+    effects.carry_out(place, place.conversation.language or "en", events)
+
+
+def _closed_since(place: effects.Place) -> bool:
+    mine = (Case.conversation_id == place.conversation.id, Case.closed_at > place.message.received_at)
+    return place.session.scalar(select(Case.id).where(*mine).limit(1)) is not None

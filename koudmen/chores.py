@@ -7,11 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from base import log
 from base.db import database_now, transaction
-from base.errors import KoudmenError
 from base.heartbeat import beat
 from base.settings import seconds
 from bot import read_again
@@ -44,11 +41,7 @@ def chores(runtime: Runtime) -> list[Chore]:
     rules, words = runtime.settings.config.sweeper, runtime.settings.config.understanding
     found = [
         Chore("months", MONTHS_S, lambda: make_months(runtime)),
-        Chore(
-            "read again",
-            LOOK_S,
-            lambda: read_again.all_waiting(runtime.sessions, runtime.nlu, words),
-        ),
+        Chore("read again", LOOK_S, read_again.Reader(runtime.sessions, runtime.nlu, words).look),
         Chore("report", seconds(rules.purge), lambda: _report(runtime)),
         Chore("purge", seconds(rules.purge), lambda: purge.purge(runtime.sessions, runtime.settings.config.retention)),
     ]
@@ -119,5 +112,5 @@ def once(some: Sequence[Chore], at: float) -> None:
             chore.due = at + chore.every_s
             try:
                 chore.run()
-            except (SQLAlchemyError, KoudmenError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other chores go on
                 logger.warning("chore failed", job=chore.name, error_type=type(error).__name__)

@@ -104,12 +104,12 @@ def of(session: Session, case_id: uuid.UUID) -> Wishes:
 
 
 def _hidden_at(session: Session, case_id: uuid.UUID) -> datetime | None:
-    """When the quick-exit word was used last, if nothing was told since. By the order of the events: their times are
-    of two clocks, the message's and the database's."""
+    """When the quick-exit word was used last, if nothing was told since. By the order of the messages, for one may be
+    read again later; the times of events are of two clocks, the message's and the database's."""
     kinds = CaseEvent.kind.in_(["hidden", "disclosed", "wish", "raised"])
     theirs = CaseEvent.inbound_id.is_not(None)  # what an officer notes does not end it
     asked = select(CaseEvent.kind, CaseEvent.at).where(CaseEvent.case_id == case_id, kinds, theirs)
-    found = session.execute(asked.order_by(CaseEvent.id.desc()).limit(1)).first()
+    found = session.execute(asked.order_by(CaseEvent.inbound_id.desc(), CaseEvent.id.desc()).limit(1)).first()
     return found.at if found and found.kind == "hidden" else None
 
 

@@ -1,6 +1,7 @@
 """What only the lexicon has read is read again when Rasa is back: harm that no phrase knows still opens a case."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -14,6 +15,7 @@ from bot.models import ReadAgain, UnreadMessage
 from bot.rasa import Asked, Away, NluClient, Parsed
 from messaging import inbox, simulator
 from messaging.models import Conversation, InboundMessage, OutboundMessage
+from oncall import wishes
 from oncall.models import Case
 
 TOLD = "he fling the food on the wall because it was cold"  # no phrase knows it
@@ -22,16 +24,25 @@ DOUBT = Parsed("disclose", 0.5, None, 0.0, "child_abuse", 0.4)
 NOTHING = Parsed("other", 0.9, None, 0.0, None, 0.0)
 
 
+BREAKS = 3  # failures in a row, as Rasa's client counts them
+
+
 class Back:
-    """A Rasa that is there again."""
+    """A Rasa that is there again, left alone for a look after BREAKS failures in a row. `meanwhile` happens while it is
+    asked."""
 
-    available = True
+    def __init__(self, answers: Mapping[str, Parsed | None], meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.answers, self.meanwhile, self.failed = answers, meanwhile, 0
 
-    def __init__(self, answers: Mapping[str, Parsed | None]) -> None:
-        self.answers = answers
+    @property
+    def available(self) -> bool:
+        return self.failed < BREAKS
 
     def parse(self, text: str, language: str | None) -> Parsed | None:
-        return self.answers.get(text, NOTHING)
+        self.meanwhile()
+        answer = self.answers.get(text, NOTHING)
+        self.failed = 0 if answer else self.failed + 1
+        return answer
 
     def ahead(self, wanted: Sequence[Asked]) -> bool:
         return True
@@ -51,7 +62,7 @@ def says(drain: Drain, *texts: str) -> None:
 
 
 def look(drain: Drain, nlu: NluClient) -> int:
-    return read_again.all_waiting(drain.sessions, nlu, drain.rules)
+    return read_again.Reader(drain.sessions, nlu, drain.rules).look()
 
 
 def rows(drain: Drain, table: type[object]) -> int:
@@ -104,10 +115,64 @@ def test_texts_that_rasa_cannot_read_hold_up_no_other(
     drain: Drain, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr(read_again, "MOST", at_once)
-    breaks = ["something that breaks Rasa", "and something else that does"]
+    breaks = [f"something that breaks Rasa {number}" for number in range(BREAKS + 1)]
     says(drain, *breaks, TOLD)
-    assert look(drain, Back({**dict.fromkeys(breaks), TOLD: HARM})) == 1
-    assert (rows(drain, Case), rows(drain, ReadAgain)) == (1, 2)
+    nlu = Back({**dict.fromkeys(breaks), TOLD: HARM})
+    reader = read_again.Reader(drain.sessions, nlu, drain.rules)
+    for _ in range(2):
+        reader.look()
+        nlu.failed = 0  # the pause is over
+    assert (rows(drain, Case), rows(drain, ReadAgain)) == (1, BREAKS + 1)
+
+
+def test_words_erased_while_rasa_is_asked_stay_erased(drain: Drain) -> None:
+    def forget() -> None:
+        with transaction(drain.sessions) as session:
+            session.execute(update(InboundMessage).values(body=None, reading=None))
+
+    says(drain, TOLD)
+    look(drain, Back({TOLD: HARM}, meanwhile=forget))
+    assert (rows(drain, Case), rows(drain, ReadAgain)) == (0, 0)
+    with drain.sessions() as session:
+        assert session.scalars(select(InboundMessage.reading)).one() is None
+
+
+@pytest.mark.parametrize(
+    ("before", "state_lost"), [("my husband beats me", False), ("hello", False), ("my husband beats me", True)]
+)
+def test_what_was_told_before_the_quick_exit_word_does_not_undo_it(
+    drain: Drain, settings: Settings, before: str, state_lost: bool
+) -> None:
+    """Whether a case was open then or not, and also when a failed turn has lost the bot's memory: an officer must not
+    write, for somebody else may hold the phone."""
+    says(drain, before, TOLD, settings.config.danger.exit_word)
+    if state_lost:
+        with transaction(drain.sessions) as session:
+            session.execute(update(Conversation).values(state=None))
+    look(drain, Back({TOLD: HARM}))
+    with drain.sessions() as session:
+        case = session.scalars(select(Case)).one()
+        last = session.scalars(select(Conversation.last_inbound_at)).one()
+        assert wishes.may_write(wishes.of(session, case.id), last, datetime.now(UTC)) == "hidden"
+
+
+def test_a_case_that_an_officer_has_closed_since_is_not_opened_again(drain: Drain) -> None:
+    says(drain, TOLD, "my husband beats me")
+    with transaction(drain.sessions) as session:
+        session.execute(update(Case).values(state="closed", closed_at=datetime.now(UTC) + timedelta(minutes=1)))
+    look(drain, Back({TOLD: HARM}))
+    assert (rows(drain, Case), rows(drain, ReadAgain)) == (1, 0)
+
+
+def test_of_a_shared_place_nothing_is_asked(drain: Drain) -> None:
+    place = simulator.parse_inbound(
+        "whatsapp", "+17675550101", "Princess Margaret Hospital, Federation Drive, Goodwill", kind="location",
+        latitude=15.31, longitude=-61.38,
+    )  # fmt: skip
+    with transaction(drain.sessions) as session:
+        inbox.receive(session, place)
+    drain.run(seconds=10)
+    assert (rows(drain, InboundMessage), rows(drain, ReadAgain)) == (1, 0)
 
 
 def test_words_that_are_gone_are_let_be(drain: Drain) -> None:

@@ -156,12 +156,13 @@ def test_the_synthetic_message_goes_all_the_way_and_leaves_no_trace_in_figures(r
     assert count(runtime, InboundMessage) == 0
 
 
-def test_a_chore_that_fails_stops_no_other_and_is_done_again() -> None:
+@pytest.mark.parametrize("error", [SendError("refused"), ValueError("of nobody's list")])
+def test_a_chore_that_fails_stops_no_other_and_is_done_again(error: Exception) -> None:
     done: list[str] = []
 
     def fail() -> None:
         done.append("fails")
-        raise SendError("refused")
+        raise error
 
     some = [Chore("a", 60, fail), Chore("b", 10, lambda: done.append("works"))]
     for at in (0.0, 5.0, 10.0, 60.0):
