@@ -101,12 +101,15 @@ class Outbox(Frozen):
     give_up: Duration
 
 
+LOOK_BACK_MOST = timedelta(days=30)  # repeats are known for longer (koudmen.purge.SEEN_DAYS)
+
+
 class Sweeper(Frozen):
     every: Duration
     stale: Duration
     attempts: int = Field(ge=1)
     reconcile: Duration = timedelta(minutes=5)
-    look_back: Duration = timedelta(hours=4)
+    look_back: Duration = Field(timedelta(hours=4), le=LOOK_BACK_MOST)
     synthetic: Duration = timedelta(minutes=5)
     purge: Duration = timedelta(hours=6)
 

@@ -6,8 +6,9 @@ import json
 import re
 import unicodedata
 from functools import cache
-from math import sqrt
 from pathlib import Path
+
+from bot.terms import once_each, parts
 
 WEIGHTS = Path(__file__).parent / "data" / "creole_weights.json"
 _WORD = re.compile(r"[^\W\d_]+")
@@ -23,21 +24,18 @@ _MARKS = (  # (name, pattern): spelling habits that no single word shows
     ("w for r", re.compile(r"[bfgkpvtd]w[aei\u00e8\u00e9]")),
     ("r kept", re.compile(r"[bfgkpvtd]r[aei\u00e8\u00e9]")),
 )
-_PARTS = 3  # letters of a part of a word
+_PARTS = (3,)  # letters of a part of a word
 
 
 def features(text: str) -> dict[str, float]:
     """What is looked at in a text: words and pairs of words without accents, parts of words as written, marks. Each
-    counts once, scaled so that a long text says no more for being long."""
+    counts once."""
     text = unicodedata.normalize("NFC", text.lower()).translate(_QUOTES)
     words = _WORD.findall(text)
     plain = [_fold(word) for word in words]
     found = {f"w {word}" for word in plain} | {f"b {a} {b}" for a, b in zip(["^", *plain], [*plain, "$"])}  # noqa: B905 (also read by Python 3.10)
-    for word in words:
-        whole = f"^{word}$"
-        found |= {f"c {whole[i : i + _PARTS]}" for i in range(len(whole) - _PARTS + 1)}
-    found |= {f"m {name}" for name, pattern in _MARKS if pattern.search(text)}
-    return dict.fromkeys(found, 1 / sqrt(len(found) or 1))
+    marks = {f"m {name}" for name, pattern in _MARKS if pattern.search(text)}
+    return once_each(found | parts(words, _PARTS) | marks)
 
 
 def kweyol(text: str) -> float:

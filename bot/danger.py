@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot import listing
 from bot.moves import point
 from bot.phrases import wording
-from bot.scene import Disclosed, Hidden, Scene, Turn, Unread, Wish, Worse
+from bot.scene import Disclosed, Hidden, Scene, Turn, Unread, Wish, Worse, told_by
 from bot.state import State, idle
 from bot.steps import AFTER_QUESTIONS, BY_NAME, STEPS, following
 from messaging.outbox import Lane
@@ -190,12 +190,8 @@ def beside_a_person(scene: Scene) -> Turn:
     """A person has the conversation, so the bot is silent; a disclosure or "not safe" still reaches the case. Said once
     at most: that the message has gone to that person, when it tells of harm or they have been silent for long."""
     worst = scene.move.about == "unsafe"
-    told = scene.reading.concern
-    events: list[Disclosed | Worse] = []
-    if told:
-        events = [Disclosed(Disclosure(told, scene.reading.severity or "high", scene.reading.why))]
-    elif worst:
-        events = [Worse("critical")]
+    told = told_by(scene.reading)
+    events: list[Disclosed | Worse] = [told] if told else [Worse("critical")] if worst else []
     say = (bool(events) or scene.message.silent) and not scene.state.passed
     state = scene.state
     answered = scene.move.about in {"safe", "unsafe"} and state.waiting == "safe"

@@ -26,7 +26,7 @@ from bot.officer import WINDOWED
 from bot.phrases import say
 from bot.rasa import NluClient
 from bot.reading import Glance, Reading, glance, read
-from bot.scene import Disclosed, Event, Facts, Turn, Unread
+from bot.scene import Event, Facts, Turn, Unread, told_by
 from bot.state import State, awake, from_json, recall
 from bot.turn import turn
 from directory import search
@@ -34,7 +34,6 @@ from messaging import inbox, outbox
 from messaging.models import Address, Conversation, InboundMessage
 from messaging.outbox import Lane
 from oncall import wishes
-from oncall.cases import Disclosure
 from oncall.clocks import policy_of
 from oncall.models import Case
 from oncall.promise import answer_within
@@ -373,10 +372,8 @@ class Drain:
         inbound.handled_at, inbound.outcome = func.now(), "failed"
         conversation.state = conversation.pace = None  # perhaps that is what broke it; the next message begins anew
         language = conversation.language or self.facts.default_language
-        reading = understood.reading
-        events: list[Event] = [Unread("failed")]
-        if reading and reading.concern:
-            events.append(Disclosed(Disclosure(reading.concern, reading.severity or "high", reading.why)))
+        told = told_by(understood.reading) if understood.reading else None
+        events: list[Event] = [Unread("failed"), *([told] if told else [])]
         effects.carry_out(effects.Place(session, conversation, address, inbound, case), language, events)
         numbers = f" {say(language, 'or')} ".join(self.facts.numbers)
         words = say(language, "passed_on", numbers=numbers)

@@ -5,8 +5,10 @@ scripts/harm_weights.py.
 
 import json
 from functools import cache
-from math import exp, sqrt
+from math import exp
 from pathlib import Path
+
+from bot.terms import once_each, parts
 
 WEIGHTS = Path(__file__).parent / "data" / "harm_weights.json"
 NONE = "none"
@@ -15,14 +17,10 @@ _PARTS = (3, 4)  # letters of a part of a word
 
 
 def features(normal: str) -> dict[str, float]:
-    """What is looked at in a normalised text: words, pairs of words, parts of words. Each counts once, scaled so that a
-    long text says no more for being long."""
+    """What is looked at in a normalised text: words, pairs of words, parts of words. Each counts once."""
     words = normal.split()
     found = {f"w {word}" for word in words} | {f"b {a} {b}" for a, b in zip(words, words[1:])}  # noqa: B905, RUF007 (also read by Python 3.10)
-    for word in words:
-        whole = f"^{word}$"
-        found |= {f"c {whole[i : i + size]}" for size in _PARTS for i in range(len(whole) - size + 1)}
-    return dict.fromkeys(found, 1 / sqrt(len(found) or 1))
+    return once_each(found | parts(words, _PARTS))
 
 
 def guess(normal: str) -> tuple[str | None, float]:

@@ -19,7 +19,7 @@ from bot import effects, state
 from bot.models import ReadAgain
 from bot.rasa import NluClient
 from bot.reading import Glance, Reading, glance, read
-from bot.scene import Disclosed, Event, Hidden, Unread
+from bot.scene import Event, Hidden, Unread, told_by
 from messaging import inbox
 from messaging.models import Address, Conversation, InboundMessage
 from oncall import cases
@@ -126,8 +126,8 @@ def _write(place: effects.Place, reading: Reading) -> None:
     if _closed_since(place):
         return
     events: list[Event] = []
-    if reading.concern:
-        events.append(Disclosed(cases.Disclosure(reading.concern, reading.severity or "high", reading.why)))
+    if told := told_by(reading):
+        events.append(told)
         if state.from_json(place.conversation.state).hidden:  # told before the quick-exit word, which still counts
             events.append(Hidden())
         logger.warning("disclosure heard when read again", message_id=place.message.id)

@@ -39,6 +39,13 @@ class Disclosed:
     told: Disclosure
 
 
+def told_by(reading: Reading) -> Disclosed | None:
+    """What harm a reading tells of, if any."""
+    if reading.concern is None:
+        return None
+    return Disclosed(Disclosure(reading.concern, reading.severity or "high", reading.why))
+
+
 @dataclass(frozen=True)
 class Worse:
     """The person says that they are not safe: the open case becomes this severe."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from base import audit
@@ -64,6 +64,7 @@ def at_the_database() -> Iterator[tuple[Session, Settings]]:
     runtime = make_runtime(pool_size=1)
     try:
         with transaction(runtime.sessions) as session:
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # read slowly, through a pager
             yield session, runtime.settings
     finally:
         runtime.engine.dispose()

@@ -87,7 +87,7 @@ class Intake:
 
     def _nearly(self) -> bool:
         self._flushing()
-        return time.monotonic() > self.away_until and len(self.spool.names()) <= FEW
+        return time.monotonic() > self.away_until and self.spool.at_most(FEW)
 
     def _away(self, error: Exception) -> None:
         self.away_until = time.monotonic() + 2 * AGAIN_S
@@ -146,11 +146,13 @@ def flush(engine: Engine, spool: Spool, rules: Outbox, bell: Callable[[], object
     several do it at once."""
     count, until = 0, time.monotonic() + FLUSH_S
     with spool.mine() as mine:
-        while mine and (names := spool.names()[:FILES]) and time.monotonic() < until:
-            taken = _flush_files(engine, spool, names, rules)
-            count += taken
-            if taken:
-                bell()
+        while mine and time.monotonic() < until and (names := spool.names()):  # listed once for all of them
+            for some in (names[at : at + FILES] for at in range(0, len(names), FILES)):
+                if taken := _flush_files(engine, spool, some, rules):
+                    bell()
+                count += taken
+                if time.monotonic() >= until:
+                    break
     if count:
         logger.warning("spool emptied", count=count)
     return count

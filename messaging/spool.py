@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,17 @@ class Spool:
         except FileNotFoundError:
             return []
 
+    def at_most(self, count: int) -> bool:
+        """Whether no more files wait than that, without reading the whole folder."""
+        try:
+            with os.scandir(self.folder) as found:
+                waiting = (one for one in found if one.name.endswith(_SUFFIX))
+                return next(islice(waiting, count, None), None) is None
+        except FileNotFoundError:
+            return True
+
     def empty(self) -> bool:
-        return not self.names()
+        return self.at_most(0)
 
     def read(self, name: str) -> list[Entry] | None:
         """What a file holds; None when it does not open (a damaged disk, a key that is missing)."""

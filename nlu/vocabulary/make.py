@@ -66,8 +66,9 @@ NAMES = frozenset(
 WORD = re.compile(r"[^\W\d_]+")
 
 
-def labelled(folder: Path) -> tuple[list[str], list[list[str]]]:
-    """The labelled messages as typed, and the needs of each. ValueError when one belongs to an evaluation set."""
+def labelled(folder: Path) -> list[tuple[str, list[str], str]]:
+    """The labelled messages as typed, the needs and the concern ("" for none) of each. ValueError when one belongs to
+    an evaluation set."""
     with (folder / "mission4636_dev.csv").open(encoding="utf-8", newline="") as lines:
         words = {line["id"]: line["original"] for line in csv.DictReader(lines)}
     with (HERE / "labels.csv").open(encoding="utf-8", newline="") as lines:
@@ -80,7 +81,7 @@ def labelled(folder: Path) -> tuple[list[str], list[list[str]]]:
     if both := sorted(apart & {row["id"] for row in rows}):
         raise ValueError(f"messages of an evaluation set are labelled here too: {' '.join(both)}")
     rows = [row for row in rows if row["language"] == LANGUAGE and row["id"] in words]
-    return [words[row["id"]] for row in rows], [row["need"].split("|") if row["need"] else [] for row in rows]
+    return [(words[row["id"]], row["need"].split("|") if row["need"] else [], row["concern"]) for row in rows]
 
 
 def named(texts: list[str]) -> frozenset[str]:
@@ -177,7 +178,8 @@ def main() -> int:
     if not folder:
         print("make: KOUDMEN_EVAL_DATA is not set", file=sys.stderr)
         return 2
-    typed, needs = labelled(Path(folder))
+    found = labelled(Path(folder))
+    typed, needs = [text for text, _, _ in found], [theirs for _, theirs, _ in found]
     texts = [normalise(text, LANGUAGE) for text in typed]
     reader, held = Reader.fit_and_tell(read_examples(HERE.parent / "data"), options())
     beside, dice = Beside(reader), np.random.default_rng(SEED)

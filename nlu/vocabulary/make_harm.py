@@ -78,7 +78,7 @@ def gather(folder: Path) -> tuple[Texts, list[str], int]:
     examples = read_examples(HERE.parent / "data")
     reader, held = Reader.fit_and_tell(examples, make.options())
     dealt, calm = deal(examples, FOLDS), reader.concern.names.index(NONE)
-    typed = [text for text, harm in zip(*_messages(folder)) if not harm]  # noqa: B905
+    typed = [text for text, _, concern in make.labelled(folder) if not concern]
     own = [i for i, example in enumerate(examples) if example.language in LANGUAGES]
     texts = [held.copies[i].text for i in own] + [normalise(text, make.LANGUAGE) for text in typed]
     rows = [reader.vectoriser.row(text, make.LANGUAGE) for text in texts[len(own) :]]
@@ -97,18 +97,6 @@ def gather(folder: Path) -> tuple[Texts, list[str], int]:
     folds = np.concatenate([dealt[own], dice.integers(0, FOLDS, len(typed))])
     concerns = [split_label(examples[i].label)[1] for i in own] + [NONE] * len(typed)
     return Texts(texts, languages, concerns, folds, p_any, margins, quiet), typed, calm
-
-
-def _messages(folder: Path) -> tuple[list[str], list[bool]]:
-    """The labelled messages as typed, and whether each tells of harm."""
-    import csv  # noqa: PLC0415
-
-    typed, _ = make.labelled(folder)
-    with (HERE / "labels.csv").open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["language"] == make.LANGUAGE]
-    if len(rows) != len(typed):
-        raise ValueError("labels.csv has ids that mission4636_dev.csv does not know")
-    return typed, [bool(row["concern"]) for row in rows]
 
 
 def choose_terms(known: Texts, typed: list[str]) -> Vectoriser:

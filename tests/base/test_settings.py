@@ -92,6 +92,7 @@ def test_a_wrong_variable_is_named_and_its_value_is_not_shown(env: dict[str, str
         ("outbox.retry", []),
         ("outbox.retry", ["10 s", SECRET]),
         ("sweeper.attempts", "many"),
+        ("sweeper.look_back", "721 h"),
         ("retention.ordinary", "30 days"),
         ("retention.forever", True),
         ("somewhere", SECRET),

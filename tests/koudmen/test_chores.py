@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from base.db import database_now, transaction
 from base.errors import SendError
-from base.settings import Retention, Settings
+from base.settings import LOOK_BACK_MOST, Retention, Settings
 from bot import learning
 from bot.drain import Drain
 from bot.learning_models import LearningExample
@@ -16,7 +16,7 @@ from bot.models import Demand, UnreadMessage
 from bot.rasa import Away
 from koudmen import chores, synthetic
 from koudmen.chores import Chore
-from koudmen.purge import purge
+from koudmen.purge import SEEN_DAYS, purge
 from koudmen.runtime import Runtime
 from messaging import inbox, simulator
 from messaging.models import Conversation, InboundMessage, OutboundMessage
@@ -213,3 +213,7 @@ def test_a_look_begins_where_the_last_one_ended(runtime: Runtime, monkeypatch: p
     with pytest.raises(SendError):
         reconciler.look()
     assert reconciler.until == before
+
+
+def test_a_repeat_is_known_for_longer_than_the_carrier_s_list_is_looked_at() -> None:
+    assert timedelta(days=SEEN_DAYS) > LOOK_BACK_MOST + timedelta(days=1)

@@ -10,6 +10,7 @@ from base.audit import AuditEvent, verify
 from directory.seed_rows import service_id
 from koudmen import cli
 from koudmen.commands import truth
+from koudmen.runtime import at_the_database
 from tests.koudmen.test_on_call_commands import run
 
 __all__ = ["run"]
@@ -21,6 +22,12 @@ WELFARE = str(service_id("social-welfare"))
 @pytest.fixture(autouse=True)
 def ada(run: Run) -> None:
     run("staff", "add", "--name", "Ada", "--role", "officer", "--phone", ADA)
+
+
+def test_a_command_s_output_may_be_read_slowly(run: Run) -> None:
+    """The database would end a transaction that stands still for a minute, and with it an export in a pager."""
+    with at_the_database() as (session, _):
+        assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "0"
 
 
 @pytest.mark.parametrize(

@@ -105,3 +105,14 @@ def test_the_order_holds_when_the_clock_goes_back(spool: Spool, monkeypatch: pyt
     again = Spool(spool.folder)
     again.put([{"n": 3}])
     assert [entry["n"] for name in again.names() for entry in again.read(name) or []] == [1, 2, 3]
+
+
+def test_how_many_wait_is_told_without_reading_them(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    assert spool.empty()
+    spool.check()
+    (spool.folder / "half.draft").touch()
+    assert spool.empty()
+    for _ in range(3):
+        spool.put([{}])
+    assert [spool.at_most(count) for count in (0, 2, 3, 4)] == [False, False, True, True]
