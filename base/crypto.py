@@ -12,6 +12,7 @@ import secrets
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -41,7 +42,7 @@ class KeyRing:
         number = self.order[0]
         nonce = os.urandom(_NONCE)
         header = _HEADER.pack(VERSION, number)
-        return header + nonce + AESGCM(self.keys[number]).encrypt(nonce, plain, header + purpose.encode())
+        return header + nonce + _cipher(self.keys[number]).encrypt(nonce, plain, header + purpose.encode())
 
     def decrypt(self, stored: bytes, purpose: str) -> bytes:
         """The plain value; ConfigError when its key is not in the ring or the bytes were changed."""
@@ -50,13 +51,19 @@ class KeyRing:
             raise ConfigError(f"a stored value needs key {number}, which KOUDMEN_KEYS does not hold")
         header, rest = stored[: _HEADER.size], stored[_HEADER.size :]
         try:
-            return AESGCM(self.keys[number]).decrypt(rest[:_NONCE], rest[_NONCE:], header + purpose.encode())
+            return _cipher(self.keys[number]).decrypt(rest[:_NONCE], rest[_NONCE:], header + purpose.encode())
         except (InvalidTag, ValueError):  # ValueError: too short to be ours
             raise ConfigError(f"a stored value of {purpose} does not open with key {number}") from None
 
     def lookup(self, *parts: str) -> bytes:
         """Keyed hash by which an address is found (32 bytes)."""
         return hmac.new(self.lookup_key, "\0".join(parts).encode(), hashlib.sha256).digest()
+
+
+@lru_cache(maxsize=64)
+def _cipher(key: bytes) -> AESGCM:
+    """One for each key, for all threads: it is never changed, each call works on a copy of its context."""
+    return AESGCM(key)
 
 
 def key_number(stored: bytes) -> int:

@@ -77,6 +77,7 @@ class Understanding(Frozen):
     breaker_pause: Duration
     sure: float = Field(gt=0, lt=1)
     concern: float = Field(gt=0, lt=1)
+    second_look: float = Field(0.65, gt=0, lt=1)  # a configuration of before 30 November 2026 has none
     gentle: float = Field(gt=0, lt=1)
 
 

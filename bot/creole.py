@@ -47,6 +47,8 @@ def kweyol(text: str) -> float:
 
 
 def _fold(word: str) -> str:
+    if word.isascii():
+        return word
     return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, defer, sessionmaker
 
 from base import log
 from base.clock import now
-from base.db import keys, transaction
+from base.db import keys, looking, transaction
 from base.errors import ConfigError
 from base.settings import LANGUAGES, Settings
 from bot import effects, guard, moves, pages
@@ -26,7 +26,7 @@ from bot.officer import WINDOWED
 from bot.phrases import say
 from bot.rasa import NluClient
 from bot.reading import Glance, Reading, glance, read
-from bot.scene import Event, Facts, Turn, Unread, told_by
+from bot.scene import Erase, Event, Facts, Turn, Unread, told_by
 from bot.state import State, awake, from_json, recall
 from bot.turn import turn
 from directory import search
@@ -68,9 +68,10 @@ class Understood:
 
 @dataclass(frozen=True)
 class Open:
-    """A turn that is decided; what the directory says is still to come."""
+    """A turn that is decided; what the directory says is still to come. `release`: it is the conversation's last."""
 
     place: effects.Place
+    release: bool
     heard: Reading  # of this message alone; `reading` has what was said before, too
     reading: Reading
     state: State
@@ -117,6 +118,11 @@ def has_it(place: effects.Place) -> bool:
     return case.owner_id is not None and case.closed_at is None
 
 
+def _opens_window(place: effects.Place, result: Turn) -> bool:
+    """Whether what waited until this person writes may leave."""
+    return place.address.channel in WINDOWED and not result.state.hidden and not hidden(place)
+
+
 def hidden(place: effects.Place) -> bool:
     """Whether the quick-exit word was used and no harm was told of since, however long ago: whoever holds the phone
     now must not read what waited for the person."""
@@ -155,6 +161,9 @@ class Drain:
 
     def once(self) -> int | None:
         """One batch of conversations; None when nothing waits that nobody else holds."""
+        with looking(self.sessions) as connection:
+            if not inbox.anything_waits(connection):
+                return None
         with transaction(self.sessions) as session:
             ids = inbox.claim_waiting(session, limit=self.batch, hold=HOLD)
             waiting = _load(session, ids)
@@ -198,7 +207,7 @@ class Drain:
         """The conversations whose message was done."""
         done, opened = [], []
         for row in _lock_all(session, {id_: understood.message for id_, understood in first.items()}):
-            place, reading = effects.Place(session, *row), first[row[0].id].reading
+            place, reading = effects.Place(session, *row, sought=True), first[row[0].id].reading
             if reading:
                 opened += self._open(place, reading, release=place.conversation.id in release)
                 done.append(place.conversation.id)
@@ -246,16 +255,16 @@ class Drain:
             row = _lock(session, message, _ROW, _NEXT)
             if row is None:
                 return False
-            opened = self._open(effects.Place(session, *row), reading, release=release)
+            opened = self._open(effects.Place(session, *row, sought=True), reading, release=release)
             outbox.write(session, self._answer(session, opened))
         return True
 
     def _open(self, place: effects.Place, reading: Reading, *, release: bool) -> list[Open]:
         """What is to be done, decided but not answered yet; nothing when an officer's text was meant for us."""
-        if release:
-            place.conversation.claimed_until = None
         if pages.answered(place, self.settings):
             self.protecting = True
+            if release:
+                place.conversation.claimed_until = None
             return []
         inbound, state = place.message, from_json(place.conversation.state)
         state = awake(state, inbound.received_at, self.facts.idle)
@@ -266,7 +275,7 @@ class Drain:
             exit=moves.is_word(inbound.body or "", self.facts.exit_word), staffed=has_it(place),
             silent=self._silent(place),
         )  # fmt: skip
-        return [Open(place, reading, known, state, message, moves.decide(state, message, known))]
+        return [Open(place, release, reading, known, state, message, moves.decide(state, message, known))]
 
     def _answer(self, session: Session, opened: Sequence[Open]) -> list[outbox.Row]:
         """Write everything but the replies, which are returned. The directory is asked for all in one go."""
@@ -274,10 +283,19 @@ class Drain:
         queries = {id(one): replace(one.move.query, demo_numbers=demo) for one in opened if one.move.query}
         answers = dict(zip(queries, search.answers(session, list(queries.values())), strict=True))
         replies: list[outbox.Row] = []
+        done: list[inbox.Handled] = []
+        windows: dict[uuid.UUID, bool] = {}
         for one in opened:
             answer = answers.get(id(one))
             found = answer.found if answer else self._told(session, one)
-            replies += self._write(one.place, one.heard, self._decide(session, one, found))
+            result = self._decide(session, one, found)
+            if _opens_window(one.place, result):
+                windows[one.place.conversation.id] = has_it(one.place)
+            said, handled = self._write(one, result)
+            replies += said
+            done += handled
+        outbox.windows_opened(session, windows)
+        inbox.handled(session, done)
         return replies
 
     def _decide(self, session: Session, one: Open, found: Sequence[search.Found]) -> Turn:
@@ -311,34 +329,39 @@ class Drain:
         told = (search.details(session, uuid.UUID(each), at=at, demo_numbers=demo) for each in wanted)
         return [found for found in told if found]
 
-    def _write(self, place: effects.Place, reading: Reading, result: Turn) -> list[outbox.Row]:
-        """State, events and the inbox mark, in the caller's transaction; returns the replies' rows."""
+    def _write(self, one: Open, result: Turn) -> tuple[list[outbox.Row], list[inbox.Handled]]:
+        """What happened, in the caller's transaction; returns the replies' rows, and the message as it is to be
+        marked."""
+        place, reading = one.place, one.heard
         conversation, address, inbound = place.conversation, place.address, place.message
-        conversation.state = result.state.as_json()
-        conversation.language = result.state.language or self.facts.default_language
-        conversation.last_inbound_at = inbound.received_at
-        inbound.reading, inbound.outcome, inbound.handled_at = reading.as_json(), _outcome(result), now()
-        if address.channel in WINDOWED and not result.state.hidden and not hidden(place):
-            outbox.window_opened(place.session, conversation.id, wanted=has_it(place))
+        language = result.state.language or self.facts.default_language
         if reading.half and inbound.kind != "location":  # of a place nothing is asked, whether Rasa is there or not
             place.session.add(ReadAgain(inbound_id=inbound.id))
         pace = self._paced(place)
+        handled = inbox.Handled(
+            inbound.id, conversation.id, now(), _outcome(result), reading.as_json(), result.state.as_json(), language,
+            pace, inbound.received_at, one.release,
+        )  # fmt: skip
+        marked = any(isinstance(event, Erase) for event in result.events)
+        if marked:  # what is erased is what was handled, this very message too
+            inbox.handled(place.session, [handled])
         was_out = address.opted_out_at is not None
-        effects.carry_out(place, conversation.language, result.events)
+        effects.carry_out(place, language, result.events)
         held = was_out and address.opted_out_at is not None and result.lane != Lane.PROTECTION
         self.protecting = self.protecting or result.lane == Lane.PROTECTION
         _log(inbound, result)
         replies = () if guard.muted(pace, result.lane) else result.replies
-        return outbox.rows(
+        rows = outbox.rows(
             conversation.id, address.channel, replies, lane=result.lane, inbound_id=inbound.id,
             state="held" if held else "queued",
         )  # fmt: skip
+        return rows, [] if marked else [handled]
 
     def _paced(self, place: effects.Place) -> guard.Pace:
         """How fast this person writes now; a person is told when it becomes a loop or a flood."""
         inbound = place.message
         mark = keys().lookup("text", str(place.conversation.id), inbound.body or inbound.external_id).hex()[:16]
-        pace = place.conversation.pace = guard.step(place.conversation.pace, mark, inbound.received_at)
+        pace = guard.step(place.conversation.pace, mark, inbound.received_at)
         if (verdict := guard.verdict(pace)) and guard.first_time(pace):
             logger.warning("replies left out", message_id=inbound.id, reason=verdict)
             effects.unread(place.session, inbound, verdict)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from base import log
 from base.clock import DOMINICA
+from base.db import database_now
 from base.errors import InvalidInput
 from bot.models import Demand, UnreadMessage
 from bot.scene import Disclosed, Erase, Event, Hidden, Opted, Told, Unread, Wanted, Wish, Worse, Wrong
@@ -24,29 +26,35 @@ logger = log.get(__name__)
 
 @dataclass(frozen=True)
 class Place:
-    """Where the effects happen: the locked conversation, its address, the message, and the case that was open."""
+    """Where the effects happen: the locked conversation, its address, the message, and the case that was open.
+
+    `sought`: it was looked for when the conversation was locked, so None means that there is none."""
 
     session: Session
     conversation: Conversation
     address: Address
     message: InboundMessage
     case: Case | None = None
+    sought: bool = False
 
 
 def carry_out(place: Place, language: str, events: Iterable[Event]) -> None:
     """Write every event. A further message of somebody with an open case is noted in the case too."""
     told = False
     for event in events:
-        told = _one(place, language, event) or told
+        told = _one(place, language, event, known=place.sought and place.case is None and not told) or told
     if place.case and not told:
         cases.add_message(place.session, place.case, place.message.id)
 
 
-def _one(place: Place, language: str, event: Event) -> bool:
-    """True when the event wrote to the case."""
+def _one(place: Place, language: str, event: Event, *, known: bool) -> bool:
+    """True when the event wrote to the case. `known`: there is no open case."""
     match event:
         case Disclosed(told):
-            case = cases.disclose(place.session, place.conversation.id, place.message.id, told, language=language)
+            case = cases.disclose(
+                place.session, place.conversation.id, place.message.id, told,
+                language=language, now=_now(place.session), known=known,
+            )  # fmt: skip
             checklist.attach(place.session, case, place.message.received_at)
             logger.info("disclosure", case_id=str(case.id), message_id=place.message.id, severity=case.severity)
             return True
@@ -76,6 +84,15 @@ def _one(place: Place, language: str, event: Event) -> bool:
         case Erase():
             erase(place.session, place.conversation)
     return False
+
+
+def _now(session: Session) -> datetime:
+    """The database's clock, asked once for the cases of a transaction."""
+    asked: tuple[object, datetime] | None = session.info.get("now")
+    if asked is None or asked[0] is not session.get_transaction():
+        at = database_now(session)
+        asked = session.info["now"] = session.get_transaction(), at
+    return asked[1]
 
 
 def _wrong(place: Place, event: Wrong) -> None:
@@ -111,7 +128,7 @@ def erase(session: Session, conversation: Conversation) -> None:
         .join(Case, Case.id == CaseEvent.case_id)
         .where(Case.conversation_id == conversation.id, CaseEvent.inbound_id.is_not(None))
     )
-    session.flush()  # this very message is marked as handled
+    session.flush()  # what this turn wrote of the case
     without_case = ~exists().where(Case.conversation_id == conversation.id)
     to_nobody = and_(OutboundMessage.inbound_id.is_(None), without_case)  # staff wrote it, not the bot
     for statement in (

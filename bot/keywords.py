@@ -6,9 +6,9 @@ a trailing `*` stands for any ending, a leading `=` means: only as the whole mes
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import yaml
@@ -34,10 +34,12 @@ class Hit:
 
 @dataclass(frozen=True)
 class _Code:
-    """An intent or need with the pattern that finds its words, and the one that is the whole message."""
+    """An intent or need: the patterns of its words by the word, or the letters of one, that they begin with, and the
+    pattern that is the whole message."""
 
     code: str
-    inside: re.Pattern[str]
+    by_word: Mapping[str, Sequence[str]]
+    by_stem: Mapping[str, Sequence[str]]
     whole: re.Pattern[str]
 
 
@@ -51,13 +53,13 @@ class _Words:
     by_stem: Mapping[str, frozenset[int]]
     stems: tuple[int, ...]  # their lengths
 
-    def candidates(self, normal: str) -> list[_Code]:
+    def candidates(self, words: Set[str]) -> list[int]:
         found: set[int] = set()
-        for word in set(_WORD.findall(normal)):
+        for word in words:
             found |= self.by_word.get(word, _NONE)
             for length in self.stems:
                 found |= self.by_stem.get(word[:length], _NONE)
-        return [self.codes[number] for number in sorted(found)]
+        return sorted(found)
 
 
 _WORD = re.compile(r"\w+")
@@ -72,12 +74,25 @@ def _words() -> _Words:
     for number, (code, by_language) in enumerate(raw.items()):
         words = [(str(word), language) for language, listed in by_language.items() for word in listed]
         whole = _either(_as_pattern(word, language) for word, language in words)
-        inside = _either(_as_pattern(word, language) for word, language in words if not word.startswith("="))
-        codes.append(_Code(code, re.compile(rf"\b(?:{inside})\b"), re.compile(rf"\W*(?:{whole})\W*")))
+        mine, mine_by_stem = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
         for word, language in words:
             first, *more = _WORD.findall(_plain(word, language))
-            (by_stem if word.endswith("*") and not more else by_word)[first].add(number)
+            by_letters = word.endswith("*") and not more
+            (by_stem if by_letters else by_word)[first].add(number)
+            if not word.startswith("="):
+                (mine_by_stem if by_letters else mine)[first].append(_as_pattern(word, language))
+        codes.append(_Code(code, mine, mine_by_stem, re.compile(rf"\W*(?:{whole})\W*")))
     return _Words(tuple(codes), _frozen(by_word), _frozen(by_stem), tuple(sorted({len(stem) for stem in by_stem})))
+
+
+@lru_cache(maxsize=20_000)  # people use few words
+def _beginning(number: int, word: str) -> re.Pattern[str] | None:
+    """What finds the words of a code (by number) that begin with this one; None where none do."""
+    one = _words().codes[number]
+    found = [*one.by_word.get(word, ())]
+    for end in range(1, len(word) + 1):
+        found += one.by_stem.get(word[:end], ())
+    return re.compile(rf"(?:{_either(found)})\b") if found else None
 
 
 def _frozen(table: Mapping[str, set[int]]) -> dict[str, frozenset[int]]:
@@ -107,14 +122,26 @@ def find(normal: str) -> Hit | None:
 
 def _find(normal: str) -> Hit | None:
     best: tuple[float, str] | None = None
-    for one in _words().candidates(normal):
-        if one.whole.fullmatch(normal):
+    starts = [(found.start(), found.group()) for found in _WORD.finditer(normal)]
+    at_the_head = _words().candidates({word for _, word in starts[:1]})
+    for number in _words().candidates({word for _, word in starts}):
+        one = _words().codes[number]
+        if number in at_the_head and one.whole.fullmatch(normal):
             return _hit(one.code, WHOLE)
-        letters = sum(len(found) for found in one.inside.findall(normal))
+        letters = _letters(number, normal, starts)
         score = letters + (100 if one.code in NEEDS else 0)
         if letters and (best is None or score > best[0]):
             best = (score, one.code)
     return _hit(best[1], INSIDE) if best else None
+
+
+def _letters(number: int, normal: str, starts: Sequence[tuple[int, str]]) -> int:
+    """How many letters of the text are words of a code (by number), none counted twice."""
+    letters = end = 0
+    for start, word in starts:
+        if start >= end and (pattern := _beginning(number, word)) and (found := pattern.match(normal, start)):
+            letters, end = letters + len(found.group()), found.end()
+    return letters
 
 
 def _hit(code: str, confidence: float) -> Hit:

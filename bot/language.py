@@ -30,6 +30,7 @@ _STRONG, _WEAK = 1.5, 0.5
 _RARE = {"acf": 0.2, "fr": 0.7, "es": 0.5}  # fewer of our messages are in these: place names are not French
 _CREOLES = {"ht", "acf"}
 _OTHER_CREOLE = 2.5  # as SURE, for a conversation in one creole to become one in the other
+_OUT_OF_REACH = 10.0  # log units behind another language: which creole it would be makes no difference
 _WORDS_OF_CREOLE = 0.5  # how much the telling words count between the creoles, beside the weights
 _KWEYOL_IS_RARER = 0.5  # in log units, for a text too short to tell
 _SAID_BY_ANYONE = frozenset(
@@ -72,7 +73,10 @@ def _points(text: str, words: list[str]) -> dict[str, float]:
     for word in words:
         for language, weight in weights.get(word, ()):
             points[language] += weight
-    best, towards = max(points["ht"], points["acf"]), _towards_kweyol(text, points, len(words))
+    best = max(points["ht"], points["acf"])
+    if best < max(points.values()) - _OUT_OF_REACH:
+        return {**points, "ht": best, "acf": best}
+    towards = _towards_kweyol(text, points, len(words))
     return {**points, "ht": best + min(0.0, -towards), "acf": best + min(0.0, towards)}
 
 

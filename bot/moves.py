@@ -148,8 +148,12 @@ def _word(message: Message) -> str:
 
 def fold(text: str) -> str:
     """Small letters, no accents, no punctuation, one space between words."""
-    folded = unicodedata.normalize("NFD", text.lower())
-    kept = "".join(letter for letter in folded if not unicodedata.combining(letter) and letter not in "'’")
+    small = text.lower()
+    if small.isascii():
+        kept = small.replace("'", "")
+    else:
+        folded = unicodedata.normalize("NFD", small)
+        kept = "".join(letter for letter in folded if not unicodedata.combining(letter) and letter not in "'’")
     return " ".join(re.sub(r"[^\w]+", " ", kept).split())
 
 

@@ -13,6 +13,7 @@ import unicodedata
 from functools import lru_cache
 
 LIMIT = 2000  # characters read of one message, and given back: far more than any person types
+_LONG = 30  # letters of a word: of longer ones few come twice, and the five thousand kept could take ten megabytes
 _FLOOD = 10 * LIMIT  # characters looked at before combining marks and invisible characters are dropped
 
 _LETTERS = str.maketrans({"\u0131": "i", "\u0153": "oe", "\u00e6": "ae", "\u00df": "ss", "\u00f8": "o"})
@@ -260,7 +261,9 @@ def _kind(words: list[str]) -> str:
 
 
 def _creole(plain: str, kind: str) -> str:
-    words = " ".join([_creole_word(word, kind) for word in _WORD.findall(plain)])
+    words = " ".join(
+        [_known(word, kind) if len(word) <= _LONG else _creole_word(word, kind) for word in _WORD.findall(plain)]
+    )
     for pattern, whole in _PAIRS:
         words = pattern.sub(whole, words)
     return words
@@ -281,6 +284,9 @@ def _creole_word(word: str, kind: str) -> str:
         rest = found[2]
         return f"{_PRONOUN[found[1]]} {_CREOLE_WORDS.get(rest, rest)}"
     return word
+
+
+_known = lru_cache(maxsize=5_000)(_creole_word)  # people use few words
 
 
 def _other(plain: str, kind: str) -> str:

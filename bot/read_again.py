@@ -1,4 +1,5 @@
-"""Reads again what only the lexicon has read: while Rasa is away, harm that no phrase knows is heard by nobody.
+"""Reads again what only the lexicon has read: while Rasa is away, harm that no phrase knows is heard by nobody, or too
+mildly.
 
 When Rasa is back it is asked about each such message. What it hears then opens a case, which is paged like any other,
 or puts the message before a person. Nothing is sent to the texter: it may be late, and somebody else may hold the
@@ -120,9 +121,12 @@ def _words_are_there(place: effects.Place) -> bool:
 
 
 def _write(place: effects.Place, reading: Reading) -> None:
-    """Keep the reading, and carry out what follows: nothing where an officer has closed a case since, with this message
-    before them; and no doubt beside an open case, whose officer reads it anyway."""
-    place.message.reading = reading.as_json()
+    """Keep the reading, unless the first heard harm and this one does not, and carry out what follows: nothing where an
+    officer has closed a case since, with this message before them; and no doubt beside an open case, whose officer
+    reads it anyway."""
+    before, after = place.message.reading or {}, reading.as_json()
+    if reading.concern or not before.get("concern"):
+        place.message.reading = after
     if _closed_since(place):
         return
     events: list[Event] = []
@@ -130,7 +134,8 @@ def _write(place: effects.Place, reading: Reading) -> None:
         events.append(told)
         if state.from_json(place.conversation.state).hidden:  # told before the quick-exit word, which still counts
             events.append(Hidden())
-        logger.warning("disclosure heard when read again", message_id=place.message.id)
+        if before.get("severity") != after["severity"]:
+            logger.warning("disclosure heard when read again", message_id=place.message.id)
     elif reading.gentle and not cases.open_case(place.session, place.conversation.id):
         events.append(Unread("unclear"))
     effects.carry_out(place, place.conversation.language or "en", events)

@@ -2,6 +2,7 @@
 other. The lexicon (bot.safety) and Rasa each may raise a concern; only both together may stay silent. With Rasa away
 the weights of single words (bot.harm_words) stand in for it."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ from bot import details, harm_words, keywords, safety
 from bot.language import LanguageGuess, detect
 from bot.normalise import normalise
 from bot.rasa import Parsed
-from directory.places import Place, find_place
+from directory.places import Place, find_place, find_written_large
 
 SEVERITY_OF = {"danger": "critical", "discrimination": "standard"}  # every other concern is high (taxonomy.yml)
 FEWEST_WORDS = 3
@@ -18,9 +19,22 @@ FEWEST_WORDS = 3
 # messages and on training disclosures held out (docs/evaluation/notes.md) this saved 37 false alarms of 64 and left 5
 # disclosures of 2000 to a gentle question.
 SHORT_WORDS, PER_WORD, SUREST = 12, 0.04, 0.99
+# A place that ends a text: what parts it from the rest, its words at most, and the words before it at least; and who
+# writes is no place.
+APART, MOST_APART, FEWEST_BEFORE, EXACT = re.compile(r"[,.;!?\n]+"), 3, 3, 100
+SIGNED = re.compile(
+    r"\b(?:thanks?|mesi|merci|regards|names?|non|called|rele|husband|boss|boyfriend|mari|mennaj|patwon)\b"
+)
 SURELY_DISABILITY = 0.95  # "my son is deaf, is there a school for him": told beside another need it is well below
+SURELY_WORK = 0.95  # "a work permit": a paper, though the model may hear the work it is for...
+PERMIT = re.compile(r"\b(?:permits?|permis|permisos?|permi|pemi)\b")  # ...but "work without papers" is about work
 # A need that leads is answered from LIKELY up where it is likely enough that something is asked for.
-LIKELY, ASKED = 0.3, 0.6
+LIKELY, ASKED = 0.3, 0.5
+# With Rasa away, where no phrase tells of harm, the weights of words raise a concern from WORDS_ALONE up; from
+# WORDS_OF_FEW in a text of few words, which weigh much each; from WORDS_ASKED where a phrase is unclear, for then the
+# person is asked gently all the same (docs/evaluation/notes.md, "With Rasa away").
+# A text of few words that may cost a life is held to little more than a long one.
+WORDS_ALONE, FEW_WORDS, WORDS_OF_FEW, WORDS_OF_LIFE, WORDS_ASKED = 0.75, 8, 0.98, 0.8, 0.9
 FIRST = frozenset({"danger", "self_harm"})
 RANK = {"standard": 0, "high": 1, "critical": 2}
 
@@ -52,8 +66,8 @@ class Reading:
 
     `intent` is `find`, `disclose` or a plain intent of taxonomy.yml. `confidence` is between 0 and 1; `source` says
     who decided (model, lexicon, both, keywords, none). `gentle`: perhaps a disclosure, to be asked about gently.
-    `why` explains the decision to staff. `half`: only the lexicon read it, for Rasa did not answer, and it may tell of
-    harm all the same.
+    `why` explains the decision to staff. `half`: Rasa did not answer, and it may tell of harm, or of a worse
+    one, all the same: of what the lexicon alone has read, all but what it pages for.
     """
 
     language: str | None
@@ -91,8 +105,9 @@ def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
     """Both readers' findings put together."""
     language = seen.language.code
     intent, need, confidence, source = _topic(seen, parsed, rules)
-    place = find_place(seen.normal)
-    told = _second_reader(seen, parsed, place)
+    named = find_place(seen.normal)
+    place = named or _place_apart(seen) or find_written_large(seen.text)
+    told = _second_reader(seen, parsed, named)
     concern, severity, heard_by, gentle, why = _concern(seen, told, rules)
     if concern:
         intent, source = "disclose", heard_by
@@ -100,8 +115,23 @@ def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
     return Reading(
         language, seen.language.sure, intent, need, concern, severity, confidence, source,
         place, gentle and not concern, details.find(seen.normal), why,
-        half=parsed is None and not concern and _may_tell(seen, place),
+        half=parsed is None and (severity in {None, "standard"} or heard_by == "keywords") and _may_tell(seen, named),
     )  # fmt: skip
+
+
+def _place_apart(seen: Glance) -> Place | None:
+    """A place that ends the text by itself ("i need food for two, wesley"), as many do: its very name, also one that is
+    an ordinary word. Not the last of a list, and not who signs or is named."""
+    *before, last = [part for part in APART.split(seen.text) if part.strip()] or [""]
+    if (
+        not before
+        or len(last.split()) > MOST_APART
+        or len(before[-1].split()) < FEWEST_BEFORE
+        or SIGNED.search(seen.normal)
+    ):
+        return None
+    place = find_place(normalise(last, seen.language.code))
+    return place if place and place.score == EXACT else None
 
 
 def _second_reader(seen: Glance, parsed: Parsed | None, place: Place | None) -> _Told:
@@ -150,18 +180,23 @@ def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str 
 
 
 def _beside(seen: Glance, parsed: Parsed, typed: keywords.Hit) -> bool:
-    """Whether the model took how somebody lives for what they ask: "a doctor in Roseau, i use a wheelchair"."""
+    """Whether the model took how somebody lives for what they ask ("a doctor in Roseau, i use a wheelchair"), or what a
+    paper is for ("a work permit")."""
+    if parsed.need == "work" and typed.need == "documents":
+        return parsed.intent == "find" and parsed.need_confidence < SURELY_WORK and bool(PERMIT.search(seen.normal))
     told = parsed.need == "disability" and parsed.need_confidence < SURELY_DISABILITY
     other = typed.need not in {None, "disability"}
     return told and other and "lives_with" in details.find(seen.normal)
 
 
 def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str | None, str, bool, tuple[str, ...]]:
-    """Concern, severity, who heard it, whether to ask gently, and why."""
+    """Concern, severity, who heard it, whether to ask gently, and why. Beside a phrase, also an unclear one, the
+    model's score is word enough."""
     top = seen.safety.top
     score = told.score if told.concern else 0.0
-    alone = told.by == "model" and not (top or seen.safety.asks)
-    second = told.concern if (_raised_alone(seen, told, rules) if alone else score >= rules.concern) else None
+    alone = not top and _raised_alone(seen, told, rules)
+    beside = score >= rules.concern and (top or (seen.safety.asks and told.by == "model"))
+    second = told.concern if alone or beside else None
     why = [f"phrase {finding.phrase_id} ({finding.concern})" for finding in seen.safety.findings]
     if told.concern and score >= rules.gentle:
         why.append(f"{'model' if told.by == 'model' else 'words'} {told.concern} {score:.2f}")
@@ -172,7 +207,7 @@ def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str |
         both = "both" if second and told.by == "model" else "lexicon"
         return _which(seen, top.concern, second), severity, both, False, tuple(why)
     if second:
-        return second, _severity(seen, second), told.by, False, tuple(why)
+        return second, _severity(seen, second, by_words=told.by == "keywords"), told.by, False, tuple(why)
     doubted = (told.alone or 0.0) >= rules.gentle
     gentle = bool(seen.safety.asks) or score >= rules.gentle or doubted
     why += [f"model second look {told.alone:.2f}"] if doubted else []
@@ -181,13 +216,21 @@ def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str |
 
 
 def _raised_alone(seen: Glance, told: _Told, rules: Rules) -> bool:
-    """Whether the model raises a concern when no phrase tells of one: by its second look, which knows the length;
-    without one by its score, which must be higher in a long text. If not, the person is asked gently, and a person of
-    the staff reads the message."""
+    """Whether the second reader raises a concern when no phrase tells of one: the model by its second look, which knows
+    the length; without one by its score, which must be higher in a long text; the words (Rasa away) by theirs, which
+    must be higher in a short one. If not, the person is asked gently, and a person of the staff reads the message."""
+    if told.by == "keywords":
+        return told.score >= _least_of_words(seen, told.concern)
     if told.alone is not None:
-        return told.alone >= rules.concern
+        return told.alone >= rules.second_look
     extra = len(seen.normal.split()) - SHORT_WORDS
     return told.score >= max(rules.concern, min(SUREST, rules.concern + PER_WORD * extra))
+
+
+def _least_of_words(seen: Glance, concern: str | None) -> float:
+    if len(seen.normal.split()) <= FEW_WORDS:
+        return WORDS_OF_LIFE if concern in FIRST else WORDS_OF_FEW
+    return WORDS_ASKED if seen.safety.asks else WORDS_ALONE
 
 
 def _which(seen: Glance, worst: str, model: str | None) -> str:
@@ -202,9 +245,10 @@ def _which(seen: Glance, worst: str, model: str | None) -> str:
     return next((one.concern for one in seen.safety.findings if one.concern == model), worst)
 
 
-def _severity(seen: Glance, concern: str) -> str:
+def _severity(seen: Glance, concern: str, *, by_words: bool = False) -> str:
     """How fast a concern that the model hears must be answered: its usual severity, and critical where the words tell
-    of now, a weapon, no way out (`critical_if` of the phrase files), as for one that a phrase tells of."""
+    of now, a weapon, no way out (`critical_if` of the phrase files), as for one that a phrase tells of. Words by
+    themselves (Rasa away) name the harm badly: none waits for office hours on their word."""
     if safety.is_critical(concern, seen.text):
         return "critical"
-    return SEVERITY_OF.get(concern, "high")
+    return "high" if by_words and SEVERITY_OF.get(concern) == "standard" else SEVERITY_OF.get(concern, "high")

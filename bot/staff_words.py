@@ -36,9 +36,11 @@ class Words:
         ).strip()  # fmt: skip
 
     def variables(self, page: Paging) -> dict[str, str]:
-        """The places of the WhatsApp template: 1 the colour (with the mark of an exercise), 2 the code, 3 the link."""
+        """The places of the WhatsApp template: 1 the colour (with the mark of an exercise; of a test page the mark
+        alone, for Twilio refuses an empty place), 2 the code, 3 the link."""
         values = self._values(page)
-        return {"1": f"{values['mark']}{values['colour']}", "2": page.code, "3": values["link"] or "-"}
+        first = f"{values['mark']}{values['colour']}" or say(page.language, "page_drill").strip()
+        return {"1": first, "2": page.code, "3": values["link"] or "-"}
 
     def _values(self, page: Paging) -> dict[str, str]:
         mark = say(page.language, "page_drill") if page.drill else ""

@@ -72,7 +72,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     log.setup("staff", level=settings.log_level)
     use_keys(load_keys(settings.keys, settings.home))
-    engine = make_engine(settings.database_url or "", pool_size=DATABASE_POOL, statement_s=SLOWEST_S)
+    engine = make_engine(  # an officer who waits for a connection is better served than one who is refused
+        settings.database_url or "", pool_size=DATABASE_POOL, pool_timeout_s=SLOWEST_S, statement_s=SLOWEST_S
+    )
     https = web.by_https(settings)
     app = Flask(__name__, static_folder="static")
     sessions = make_sessions(engine)

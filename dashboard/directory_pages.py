@@ -8,21 +8,29 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Answer
 
 from base.clock import DOMINICA
-from bot import demand
 from dashboard import directory_rows
 from dashboard.directory_rows import AT_ONCE, STATES, Wanted
 from dashboard.permissions import needs
+from dashboard.reports import kept
 from dashboard.reports.period import Month, month
-from dashboard.reports.suppress import roughly
-from dashboard.web import audited, may, me, opened
-from dashboard.words import _
+from dashboard.web import audited, may, me, opened, site
+from dashboard.words import N_, _
 from directory import checks, coverage, coverage_told, edit, indexing, inspection, truth
 from directory import stale as work
 from directory.needs import NEEDS
 from directory.places import parishes
 
 blueprint = Blueprint("directory", __name__)
-BY = {"parish": (demand.unmet, coverage.by_parish), "district": (demand.unmet_by_district, coverage.by_district)}
+FILES = {"svg": "image/svg+xml", "csv": "text/csv; charset=utf-8"}
+# What directory.coverage and coverage_told say on these pages.
+WORDS = (
+    N_("Whole island"), N_("District not known"), N_("No place said"), N_("Services by need and parish"),
+    N_("Services by need and district"), N_("combinations without any service of their own"), N_("hatched: none"),
+    N_("searches that found nothing there"), N_("services by parish"), N_("verified"), N_("none"),
+    N_("more for the whole island"), N_("searches are not told"),
+    N_("services; v: with a verified number, m: known to serve migrants, k: speaking Haitian Creole"),
+)  # fmt: skip
+BY = {"parish": coverage.by_parish, "district": coverage.by_district}
 
 
 @blueprint.get("/directory")
@@ -35,7 +43,7 @@ def page() -> str:
         given.get("words", "")[:80], given.get("need", ""), given.get("parish", ""), given.get("state", ""),
         int(number) if number.isascii() and number.isdecimal() and len(number) < 6 else 0,
     )  # fmt: skip
-    with opened() as (session, _):
+    with opened() as (session, _now):
         lines, total = directory_rows.listed(session, wanted)
     last = max((total - 1) // AT_ONCE, 0)
     return render_template(
@@ -105,11 +113,9 @@ def stale() -> str:
 
 
 def _coverage(session: Session, now: datetime, kind: str) -> coverage.Coverage:
-    """Beside the services what was searched for in vain in the month of the newest report, roughly: this page and the
-    report side by side must not tell a count that the report keeps back."""
-    when, (unmet, matrix) = _month(now), BY[kind]
-    told = {place: roughly(count) for place, count in unmet(session, when.first, when.last).items()}
-    return matrix(indexing.current(session), {place: count for place, count in told.items() if count})
+    """Beside the services what was searched for in vain in the newest month that is told: the very counts of its
+    report, so that this page and the report side by side tell nothing that one of them keeps back."""
+    return BY[kind](indexing.current(session), kept.unmet(session, _month(now), now, site().settings, kind))
 
 
 def _month(now: datetime) -> Month:
@@ -120,7 +126,7 @@ def _month(now: datetime) -> Month:
 @needs("see the directory")
 def matrix() -> str:
     """Which need is met where; the empty ones are what is missing on the island."""
-    kind = "district" if request.args.get("by") == "district" else "parish"
+    kind = _kind()
     with opened() as (session, now):
         found = _coverage(session, now, kind)
     need = request.args.get("need", "")
@@ -138,17 +144,30 @@ def island() -> Response:
     if need not in NEEDS:
         abort(404)
     with opened() as (session, now):
-        return Response(coverage_told.as_tiles(_coverage(session, now, "parish"), need), mimetype="image/svg+xml")
+        return Response(coverage_told.as_tiles(_coverage(session, now, "parish"), need, _), mimetype="image/svg+xml")
+
+
+@blueprint.get("/directory/coverage/table.svg")
+@needs("see the directory")
+def picture() -> Response:
+    """The page's table as a picture."""
+    with opened() as (session, now):
+        return Response(coverage_told.as_svg(_coverage(session, now, _kind()), _), mimetype="image/svg+xml")
 
 
 @blueprint.get("/directory/coverage.<any(svg, csv):form>")
-@needs("see the directory")
-def picture(form: str) -> Response:
-    kind = "district" if request.args.get("by") == "district" else "parish"
+@needs("see the directory", proof=True)
+def coverage_file(form: str) -> Response:
+    """The same to take away; noted."""
+    kind = _kind()
     with opened() as (session, now):
         found = _coverage(session, now, kind)
-    if form == "svg":
-        return Response(coverage_told.as_svg(found), mimetype="image/svg+xml")
-    answer = Response(coverage_told.as_csv(found), content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = f'attachment; filename="coverage-by-{kind}.csv"'
+        audited(session, "coverage exported", now, "coverage", form=form, by=kind)
+    data = coverage_told.as_svg(found, _) if form == "svg" else coverage_told.as_csv(found)
+    answer = Response(data, content_type=FILES[form])
+    answer.headers["Content-Disposition"] = f'attachment; filename="coverage-by-{kind}.{form}"'
     return answer
+
+
+def _kind() -> str:
+    return "district" if request.args.get("by") == "district" else "parish"

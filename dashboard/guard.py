@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, g, make_response, redirect, request, url_for
+from flask import Flask, abort, current_app, flash, g, make_response, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Answer
 
 from base import log
@@ -16,6 +17,7 @@ from dashboard.accounts import devices, passkeys, sessions
 from dashboard.models import Credential, StaffSession
 from dashboard.permissions import allowed
 from dashboard.web import caller, opened, secure, site
+from dashboard.words import _
 from oncall import rota
 from oncall.models import Staff
 
@@ -23,6 +25,7 @@ logger = log.get(__name__)
 FRAGMENT = "X-Koudmen-Fragment"  # sent by our script: answer with a status, not with a page to sign in on
 LARGEST_ID = 2**63 - 1
 LONGEST_TOKEN = 200
+LONGEST_QUERY = 500  # of a page that is come back to
 SECOND = frozenset({"me.second", "me.totp", "me.passkey_new", "me.passkey_add", "signin.out", "me.recovery"})
 
 
@@ -44,7 +47,8 @@ def cookie_name() -> str:
 
 def _admit() -> Answer | None:
     """The ration, who asks, and how much they may send: a large file only to a view that takes one, by somebody who may
-    use it and has proved who they are."""
+    use it and has proved who they are. Who may and has not proved it lately is asked to, before the file is looked at:
+    it is read off the line (a browser that is cut short shows no answer) and thrown away."""
     g.staff = g.session = None
     request.max_content_length = FORM_SIGNED_OUT
     if _free():
@@ -55,7 +59,11 @@ def _admit() -> Answer | None:
     marks = _marks()
     _who(live="public" in marks or bool(marks.get("live")))
     if g.staff is not None:
-        request.max_content_length = FILE if marks.get("file") and _opens(marks) else FORM
+        request.max_content_length = FILE if marks.get("file") and _may(marks) else FORM
+        if request.max_content_length == FILE and not proved():
+            while request.stream.read(FORM_SIGNED_OUT):
+                pass
+            return _again(_("Prove that it is you, then choose the file again: it was not kept."))
     return None
 
 
@@ -74,9 +82,9 @@ def _marks() -> dict[str, Any]:
     return getattr(current_app.view_functions[request.endpoint or ""], "__dict__", {})
 
 
-def _opens(marks: dict[str, Any]) -> bool:
-    """Whether this view would be opened to who asks."""
-    return bool("needs" in marks and allowed(g.staff, marks["needs"]) and g.strong and (proved() or not marks["proof"]))
+def _may(marks: dict[str, Any]) -> bool:
+    """Whether this view would be opened to who asks, once they prove who they are."""
+    return bool("needs" in marks and allowed(g.staff, marks["needs"]) and g.strong)
 
 
 def known_name() -> str:
@@ -102,8 +110,15 @@ def _guard() -> Answer | None:
     if not g.strong and request.endpoint not in SECOND:
         return redirect(url_for("me.second"), 303)
     if marks.get("proof") and g.strong and not proved():
-        return redirect(url_for("signin.again", then=here()), 303)
+        return _again(_("Prove that it is you, then send it again: it was not kept."))
     return None
+
+
+def _again(sent: str) -> Answer:
+    """On to proving who they are, and back to where they were. `sent`: what they are told when they had sent a form."""
+    if request.method != "GET":
+        flash(sent)
+    return redirect(url_for("signin.again", then=here()), 303)
 
 
 def _who(*, live: bool) -> None:
@@ -138,8 +153,24 @@ def _sign_in() -> Answer:
 
 
 def here() -> str:
-    """Where to go on after signing in: this page when it was only looked at. It names a case's code at most."""
-    return request.path if request.method == "GET" else "/"
+    """Where to go on after signing in: this page when it was only looked at, else the nearest above it that can be:
+    the one with the form. What a page was asked for (`?by=district`) goes along; of a form nothing does."""
+    path, asked = request.path, request.query_string.decode("latin-1")
+    if request.method == "GET":
+        return local(f"{path}?{asked}" if asked and len(asked) <= LONGEST_QUERY else path)
+    while path and not _looked_at(path):
+        path = path.rpartition("/")[0]
+    return path or "/"
+
+
+def _looked_at(path: str) -> bool:
+    """Whether there is a page at this address that whoever is signed in may look at."""
+    try:
+        view, _ids = current_app.create_url_adapter(request).match(path, method="GET")  # type: ignore[union-attr]
+    except HTTPException:
+        return False
+    marks = current_app.view_functions[view].__dict__
+    return "needs" in marks and (g.staff is None or allowed(g.staff, marks["needs"]))
 
 
 def local(path: str | None) -> str:

@@ -35,6 +35,7 @@ def page() -> str:
             here=my_session().id,
             left=codes.recovery_left(session, me().id),
             feed=address() + calendar.path(me()),
+            bound=me().ministry_lookup is not None,
         )
 
 

@@ -1,5 +1,9 @@
 """Signing in through a ministry's own provider: a button when KOUDMEN_OIDC_ISSUER is set. Whoever the issuer vouches
-for still needs an account here with that e-mail address; an address the issuer has not verified opens nothing."""
+for still needs an account here with that e-mail address; an address the issuer has not verified opens nothing.
+
+The first time binds the account to that person (issuer and subject): nobody else with the address is let in after that.
+An account with a second proof of its own is bound only by who has that proof too, so that an administrator who changes
+its address cannot come in by their own. Another address, a reset and the end of an account undo the binding."""
 
 import secrets
 
@@ -13,7 +17,7 @@ from base.settings import Oidc
 from dashboard import guard
 from dashboard.accounts import oidc, passkeys
 from dashboard.permissions import public
-from dashboard.signin import browser_step, entered
+from dashboard.signin import ask_second, bind, browser_step, entered, second_proof
 from dashboard.web import address, opened, site
 from oncall import staff
 
@@ -56,12 +60,17 @@ def back() -> Answer | tuple[str, int]:
         return _refused("no such state")
     given = request.args
     try:
-        known = oidc.email(settings, oidc.question(secret), given.get("state", ""), given.get("code", ""), _back(), now)
+        told = oidc.person(settings, oidc.question(secret), given.get("state", ""), given.get("code", ""), _back(), now)
     except Refused as why:
         return _refused(str(why))
+    known = staff.ministry_lookup(told.issuer, told.subject)
     with opened() as (session, now):
-        who = staff.by_email(session, known)
-        if who is not None and who.disabled_at is None:
+        who = staff.by_ministry(session, told.email, known)
+        if who is not None and who.ministry_lookup is None:
+            if second_proof(session, who):
+                return ask_second(session, who, then, now, known)
+            bind(session, who, known, now)
+        if who is not None:
             return entered(session, who, "oidc", then, now)
     return _refused("no account")
 

@@ -14,6 +14,7 @@ from base import audit
 from base.errors import InvalidInput
 from dashboard import guard
 from dashboard.accounts import codes, devices, passkeys, passwords, sessions, throttle
+from dashboard.models import SignInStep
 from dashboard.permissions import needs, public
 from dashboard.web import as_uuid, caller, me, my_session, opened, passkey_site
 from dashboard.words import N_, _
@@ -46,9 +47,9 @@ def password() -> Answer | tuple[str, int]:
         if who is None or not right or who.disabled_at is not None:
             return render_template("signin/page.html", then=then, account=account, wrong=_(WRONG)), 401
         throttle.fine(session, counted)
-        if not _second_proof(session, who):  # whoever knows the password may not be who chose it
+        if not second_proof(session, who):  # whoever knows the password may not be who chose it
             return render_template("signin/page.html", then=then, account=account, wrong=_(NOT_SET_UP)), 401
-        return _ask_second(session, who, then, now)
+        return ask_second(session, who, then, now)
 
 
 def _try_account(account: str) -> int | None:
@@ -66,13 +67,14 @@ def _try(counted_as: str, staff_id: uuid.UUID | None) -> tuple[throttle.Who, int
         return one, throttle.begin(session, one, now)
 
 
-def _second_proof(session: Session, who: Staff) -> bool:
+def second_proof(session: Session, who: Staff) -> bool:
     """Whether this account has more than a password."""
     return passwords.of(session, who.id).totp_confirmed_at is not None or bool(passkeys.of(session, who.id))
 
 
-def _ask_second(session: Session, who: Staff, then: str, now: datetime) -> Answer:
-    browser["step"] = str(passkeys.step(session, "second", now, who.id))
+def ask_second(session: Session, who: Staff, then: str, now: datetime, ministry: bytes | None = None) -> Answer:
+    """On to the second half. `ministry`: who they are at the ministry's sign-in, to be bound by it."""
+    browser["second"] = str(passkeys.step(session, "second", now, who.id, ministry))
     return redirect(url_for("signin.second", then=then), 303)
 
 
@@ -88,7 +90,7 @@ def code() -> Answer | tuple[str, int]:
     """The second half: the one-time code, or one of the recovery codes."""
     then, typed = guard.local(request.form.get("then")), request.form.get("code", "")[:40]
     with opened() as (session, now):
-        asked = passkeys.take(session, browser_step(), "second", now)
+        asked = passkeys.take(session, browser_step("second"), "second", now)
         if asked is None or asked.staff_id is None:
             flash(_("That took too long. Begin again."))
             return redirect(url_for("signin.page", then=then), 303)
@@ -96,11 +98,31 @@ def code() -> Answer | tuple[str, int]:
     with opened() as (session, now):
         who = session.get_one(Staff, asked.staff_id)
         how = _second(session, who, typed, now) if counted else None
-        if how and who.disabled_at is None:
+        if how and who.disabled_at is None and _bound(session, who, asked, now):
             throttle.forget(session, tries)
             return entered(session, who, how, then, now)
-        browser["step"] = str(passkeys.step(session, "second", now, who.id))
+        browser["second"] = str(passkeys.step(session, "second", now, who.id, asked.challenge))
         return render_template("signin/code.html", then=then, wrong=_(WRONG)), 401
+
+
+def bind(session: Session, who: Staff, ministry: bytes, now: datetime) -> None:
+    """From now on this account is that person's at the ministry's sign-in, and nobody else's there."""
+    who.ministry_lookup = ministry
+    notices.account_changed(session, who.id, now)
+    audit.record(session, "bound to the ministry's sign-in", now, actor=who.id, subject=f"staff:{who.id}")
+
+
+def _bound(session: Session, who: Staff, asked: SignInStep, now: datetime) -> bool:
+    """Whether a sign-in that the ministry began may go on: the account is theirs, or nobody's there yet."""
+    if asked.challenge is None:
+        return True
+    known = bytes(asked.challenge)
+    mine = staff.by_ministry(session, who.email or "", known)
+    if mine is None or mine.id != who.id:
+        return False
+    if mine.ministry_lookup is None:
+        bind(session, mine, known, now)
+    return True
 
 
 def _second(session: Session, who: Staff, typed: str, now: datetime) -> How | None:
@@ -129,9 +151,18 @@ def passkey() -> Answer | tuple[str, int]:
             answer = {}
         found = passkeys.sign_in(session, browser_step(), answer, passkey_site(), now)
         who = session.get(Staff, found) if found else None
-        if who is None or who.disabled_at is not None:
+        if who is None or who.disabled_at is not None or not _goes_on(session, who, now):
             return render_template("signin/page.html", then=then, wrong=_(WRONG)), 401
         return entered(session, who, "passkey", then, now)
+
+
+def _goes_on(session: Session, who: Staff, now: datetime) -> bool:
+    """Whether a passkey that was given in place of the one-time code is of the account that the first half was of. One
+    given on the first page binds nobody: half a ministry's sign-in in this browser may be somebody else's."""
+    if "second" not in request.form:
+        return True
+    asked = passkeys.take(session, browser_step("second"), "second", now)
+    return asked is not None and asked.staff_id == who.id and _bound(session, who, asked, now)
 
 
 @blueprint.get("/setup")
@@ -163,9 +194,9 @@ def _set_up(account: str, chosen: str) -> Answer | tuple[str, int]:
         notices.account_changed(session, who.id, now)
         passwords.put(session, who.id, chosen, now, who.name, who.phone or "", who.email or "")
         sessions.end_all(session, who.id, "new password", now)
-        if _second_proof(session, who):
+        if second_proof(session, who):
             codes.setup_done(session, who.id)
-            return _ask_second(session, who, "/me", now)
+            return ask_second(session, who, "/me", now)
         return _to_set_up(session, who, "/me", now)
 
 
@@ -223,9 +254,10 @@ def _written(account: str) -> str:
         return account
 
 
-def browser_step() -> uuid.UUID:
-    """The half of a sign-in this browser has begun; one that nobody has when there is none."""
-    return as_uuid(str(browser.get("step", ""))) or uuid.UUID(int=0)
+def browser_step(name: str = "step") -> uuid.UUID:
+    """What this browser has begun (`second`: the half of a sign-in that is done); one that nobody has when there is
+    none."""
+    return as_uuid(str(browser.get(name, ""))) or uuid.UUID(int=0)
 
 
 def entered(session: Session, who: Staff, how: How, then: str, now: datetime) -> Answer:

@@ -16,7 +16,7 @@ from dashboard import accounts
 from dashboard.models import Credential, Passkey
 from dashboard.permissions import needs
 from dashboard.typed import told
-from dashboard.web import audited, me, opened
+from dashboard.web import audited, me, my_session, opened
 from dashboard.words import _
 from oncall import handling, notices, staff
 from oncall.models import Staff
@@ -41,10 +41,9 @@ def _proofs(session: Session) -> dict[uuid.UUID, str]:
     """By what people sign in, in words."""
     with_code = set(session.scalars(select(Credential.staff_id).where(Credential.totp_confirmed_at.is_not(None))))
     with_key = set(session.scalars(select(Passkey.staff_id)))
-    return {
-        one: ", ".join([_("app")] * (one in with_code) + [_("passkey")] * (one in with_key))
-        for one in with_code | with_key
-    }
+    bound = set(session.scalars(select(Staff.id).where(Staff.ministry_lookup.is_not(None))))
+    ways = ((_("app"), with_code), (_("passkey"), with_key), (_("the ministry's account"), bound))
+    return {one: ", ".join(name for name, of in ways if one in of) for one in with_code | with_key | bound}
 
 
 @blueprint.get("/accounts/new")
@@ -108,14 +107,16 @@ def _one(staff_id: uuid.UUID, wrong: str = "") -> str:
 def _changed(
     staff_id: uuid.UUID, action: str, change: Callable[[Session, datetime], object], done: str, **detail: object
 ) -> Answer | tuple[str, int]:
-    """Do it, note it, go back to the account; what is refused is told there, with what was typed."""
+    """Do it, note it (with the details that `change` gives back), go back to the account; what is refused is told
+    there, with what was typed."""
     try:
         with opened() as (session, now):
             who = session.get(Staff, staff_id)
             if who is None or who.disabled_at is not None:
                 abort(404)
-            change(session, now)
-            audited(session, action, now, f"staff:{staff_id}", **detail)
+            more = change(session, now)
+            told_too = more if isinstance(more, dict) else {}
+            audited(session, action, now, f"staff:{staff_id}", **detail, **told_too)
     except KoudmenError as error:
         return _one(staff_id, told(error)), 400
     flash(done)
@@ -128,10 +129,13 @@ def work(staff_id: uuid.UUID) -> Answer | tuple[str, int]:
     """Roles, languages and ways. Other roles: they sign in anew, so that no page keeps what they may not see now."""
 
     def change(session: Session, now: datetime) -> None:
+        who = session.get_one(Staff, staff_id)
+        before = who.roles_asked
         if staff.change_work(session, staff_id, *_work(), by=me().id):
             accounts.sessions.end_all(session, staff_id, "roles changed", now)
             notices.account_changed(session, staff_id, now)
-        _ask_others(session, session.get_one(Staff, staff_id), now)
+        if who.roles_asked != before:  # once for what is asked, however often the form is sent
+            _ask_others(session, who, now)
 
     roles = [role for role in request.form.getlist("role") if role in ROLES]
     return _changed(staff_id, "account changed", change, _("It is changed."), roles=roles)
@@ -149,7 +153,7 @@ def asked() -> str:
     """Roles by which somebody would read cases, or make accounts that do: they wait for a second person."""
     with opened() as (session, _now):
         rows = [
-            (who, session.get(Staff, who.roles_asked_by_id or who.id), staff.may_agree(who, me()))
+            (who, session.get(Staff, who.roles_asked_by_id or who.id), staff.may_agree(who, me()), staff.waits_as(who))
             for who in staff.asked(session)
         ]
     return render_template("accounts/asked.html", rows=rows)
@@ -158,12 +162,13 @@ def asked() -> str:
 @blueprint.post("/roles/<uuid:staff_id>")
 @needs("agree to roles", proof=True)
 def answer(staff_id: uuid.UUID) -> Answer:
-    """Yes or no. With a yes they sign in anew, and are told."""
+    """Yes or no, to what was shown (`seen`). With a yes they sign in anew, and are told."""
     agreed = request.form.get("answer") == "yes"
     with opened() as (session, now):
         if session.get(Staff, staff_id) is None:
             abort(404)
-        roles = staff.agree(session, staff_id, me(), agreed=agreed)
+        seen = request.form.get("seen", "")[:400]
+        roles = staff.agree(session, staff_id, me(), agreed=agreed, seen=seen)
         if agreed:
             accounts.sessions.end_all(session, staff_id, "roles changed", now)
             notices.account_changed(session, staff_id, now)
@@ -175,19 +180,27 @@ def answer(staff_id: uuid.UUID) -> Answer:
 @blueprint.post("/accounts/<uuid:staff_id>/reach")
 @needs("change accounts", proof=True)
 def reach(staff_id: uuid.UUID) -> Answer | tuple[str, int]:
-    """Phone and e-mail address. Another phone has to be confirmed again: until then it gets no page."""
+    """Phone and e-mail address. Another phone has to be confirmed again: until then it gets no page. Another address
+    is another way in: they sign in anew. Of both the owner is told, at the phone before, and who watches."""
 
-    def change(session: Session, now: datetime) -> None:
+    def change(session: Session, now: datetime) -> dict[str, object]:
         who, phone = session.get_one(Staff, staff_id), request.form.get("phone", "")[:40].strip()
         before = who.phone if who.phone_verified_at else None
         if not phone:
             who.phone = who.phone_lookup = who.phone_verified_at = who.phone_tested_at = None
         elif staff.phone_number(phone) != who.phone:
             staff.change_phone(session, staff_id, phone, now)
-        if before and who.phone != before:  # a text to where they were reached so far
+        session.flush()
+        other = staff.change_email(session, staff_id, request.form.get("email", ""))
+        if other:
+            accounts.forget_steps(session, staff_id)
+            mine = my_session().id if staff_id == me().id else None
+            accounts.sessions.end_all(session, staff_id, "e-mail changed", now, but=mine)
+        moved = before is not None and who.phone != before
+        if moved or other:
             notices.tell(session, [who], "account", now, phone=before)
-            notices.reads_cases_changed(session, who, me().id, now)
-        staff.change_email(session, staff_id, request.form.get("email", ""))
+            notices.way_in_changed(session, who, me().id, now)
+        return {"phone": moved, "email": other}
 
     return _changed(staff_id, "phone or e-mail changed", change, _("It is changed."))
 
@@ -215,7 +228,7 @@ def reset(staff_id: uuid.UUID) -> str:
         accounts.sessions.end_all(session, staff_id, "reset", now)
         code = accounts.codes.new_setup(session, staff_id, now)
         notices.account_changed(session, staff_id, now)
-        notices.reads_cases_changed(session, who, me().id, now)
+        notices.way_in_changed(session, who, me().id, now)
         audited(session, "account reset", now, f"staff:{staff_id}")
     return render_template("accounts/code.html", who=who, code=code, fresh=False)
 

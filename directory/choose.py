@@ -6,7 +6,7 @@ looked into for opening hours, distance and language. The result is the same as 
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heapify, heappop
 from typing import NamedTuple
 
@@ -169,8 +169,8 @@ class Weighing:
 
     def weigh(self, facts: Facts, entry: Entry) -> Weighed:
         """The facts of one entry."""
-        whole = replace(
-            facts, open_now=self._open_now(entry.hours), km=self._km(entry), speaks=self._speaks[entry.speaks],
+        whole = facts._replace(
+            open_now=self._open_now(entry.hours), km=self._km(entry), speaks=self._speaks[entry.speaks],
             name=entry.name, key=entry.key,
         )  # fmt: skip
         return Weighed(entry, whole, self.index.needs.values[entry.needs])
@@ -194,7 +194,7 @@ class Weighing:
         if rest:
             yield facts, rest
         if walk:
-            yield replace(facts, where=Where.here), walk
+            yield facts._replace(where=Where.here), walk
 
     def _open_now(self, hours: int) -> bool | None:
         if self.query.at is None:

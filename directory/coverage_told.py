@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 
 from directory.coverage import EVERYWHERE, Cell, Coverage
@@ -12,6 +12,7 @@ from directory.needs import NEEDS
 COLUMNS = (
     "area need services verified verified_share migrants migrants_share kreyol kreyol_share unmet_searches".split()
 )
+Say = Callable[[str], str]
 WIDE, HIGH, LEFT, TOP = 92, 46, 130, 118  # of a cell and of the margins, in pixels
 KEY = "services; v: with a verified number, m: known to serve migrants, k: speaking Haitian Creole"
 
@@ -22,7 +23,7 @@ def table(coverage: Coverage) -> str:
     rows = [[need, *(_short(coverage.cell(need, area)) for area in coverage.areas)] for need in NEEDS]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in [heads, *rows]]
-    return "\n".join(line.rstrip() for line in [*lines, "", f"{KEY}; !: searches that found nothing there"])
+    return "\n".join(line.rstrip() for line in [*lines, "", f"{KEY}; !: {_searches(coverage)}"])
 
 
 def shares(cell: Cell) -> str:
@@ -42,31 +43,37 @@ def as_csv(coverage: Coverage) -> str:
             counts = [
                 part for count in (cell.verified, cell.migrants, cell.kreyol) for part in (count, _share(cell, count))
             ]
-            writer.writerow([written(area), need, cell.services, *counts, written(cell.unmet_told)])
+            writer.writerow([written(area), need, cell.services, *counts, written(coverage.unmet_told(need, area))])
     return out.getvalue()
 
 
-def as_svg(coverage: Coverage) -> str:
-    """A picture: the number says how many, shade and bar repeat it, hatching marks where there is nothing."""
+def as_svg(coverage: Coverage, say: Say = str) -> str:
+    """A picture: the number says how many, shade and bar repeat it, hatching marks where there is nothing. `say` puts
+    words into the reader's language."""
     wide, high = LEFT + WIDE * len(coverage.areas) + 10, TOP + HIGH * len(NEEDS) + 40
-    title = f"Services by need and {coverage.kind}"
-    gaps = f"{len(coverage.gaps())} combinations without any service of their own"
+    title = say(f"Services by need and {coverage.kind}")
+    gaps = f"{len(coverage.gaps())} {say('combinations without any service of their own')}"
+    key = say(KEY)
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="t d" viewBox="0 0 {wide} {high}" '
             f'width="{wide}" height="{high}" font-family="sans-serif">',
-            f'<title id="t">{escape(title)}</title><desc id="d">{escape(f"{title}: {gaps}. {KEY}.")}</desc>',
+            f'<title id="t">{escape(title)}</title><desc id="d">{escape(f"{title}: {gaps}. {key}.")}</desc>',
             '<defs><pattern id="none" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 6L6 0" '
             'stroke="#666" stroke-width="1"/></pattern></defs>',
             f'<rect width="{wide}" height="{high}" fill="#fff"/>',
             f'<text x="8" y="22" font-size="16" font-weight="bold">{escape(title)}</text>',
-            *_heads(coverage),
+            *_heads(coverage, say),
             *(part for row, need in enumerate(NEEDS) for part in _row(coverage, need, TOP + row * HIGH)),
-            f'<text x="8" y="{high - 14}" font-size="11">{escape(KEY)}; hatched: none; '
-            "! searches that found nothing there</text>",
+            f'<text x="8" y="{high - 14}" font-size="11">{escape(key)}; {escape(say("hatched: none"))}; '
+            f"! {escape(say(_searches(coverage)))}</text>",
             "</svg>",
         ]
     )
+
+
+def _searches(coverage: Coverage) -> str:
+    return "searches that found nothing there" if coverage.searched else "searches are not told"
 
 
 # The parishes about where they lie, north above: column and row of their tile.
@@ -77,10 +84,10 @@ TILES = {
 TILE_WIDE, TILE_HIGH = 190, 58
 
 
-def as_tiles(coverage: Coverage, need: str) -> str:
+def as_tiles(coverage: Coverage, need: str, say: Say = str) -> str:
     """The island as tiles, for one need: in each parish how many services, said in words and not by colour alone."""
     wide, high = 2 * TILE_WIDE + 20, 7 * TILE_HIGH + 60
-    title = f"{need.replace('_', ' ')}: services by parish"
+    title = f"{need.replace('_', ' ')}: {say('services by parish')}"
     told = ", ".join(f"{area} {coverage.cell(need, area).services}" for area in TILES)
     whole = coverage.cell(need, EVERYWHERE).services
     return "\n".join(
@@ -90,29 +97,30 @@ def as_tiles(coverage: Coverage, need: str) -> str:
             f'<title id="t">{escape(title)}</title><desc id="d">{escape(told)}</desc>',
             f'<rect width="{wide}" height="{high}" fill="#fff"/>',
             f'<text x="10" y="24" font-size="16" font-weight="bold">{escape(title)}</text>',
-            *(part for area, place in TILES.items() for part in _tile(coverage.cell(need, area), area, *place)),
-            f'<text x="10" y="{high - 12}" font-size="12">{whole} more for the whole island</text>',
+            *(part for area, place in TILES.items() for part in _tile(coverage.cell(need, area), area, say, *place)),
+            f'<text x="10" y="{high - 12}" font-size="12">{whole} {escape(say("more for the whole island"))}</text>',
             "</svg>",
         ]
     )
 
 
-def _tile(cell: Cell, area: str, column: int, row: int) -> Iterator[str]:
+def _tile(cell: Cell, area: str, say: Say, column: int, row: int) -> Iterator[str]:
     x, y = 10 + column * TILE_WIDE, 36 + row * TILE_HIGH
     shade = 255 - min(cell.services, 8) * 9
     fill = f"rgb({shade},{shade},{shade})" if cell.services else "#fff"
     dashed = "" if cell.services else ' stroke-dasharray="6 4"'
-    words = f"{cell.services}, {cell.verified} verified" if cell.services else "none"
+    words = f"{cell.services}, {cell.verified} {say('verified')}" if cell.services else say("none")
     size = f'width="{TILE_WIDE - 6}" height="{TILE_HIGH - 6}"'
     yield f'<rect x="{x}" y="{y}" {size} fill="{fill}" stroke="#000"{dashed}/>'
     yield f'<text x="{x + 10}" y="{y + 21}" font-size="14" font-weight="bold">{escape(area)}</text>'
-    yield f'<text x="{x + 10}" y="{y + 40}" font-size="13">{words}</text>'
+    yield f'<text x="{x + 10}" y="{y + 40}" font-size="13">{escape(words)}</text>'
 
 
-def _heads(coverage: Coverage) -> Iterator[str]:
+def _heads(coverage: Coverage, say: Say) -> Iterator[str]:
     for column, area in enumerate(coverage.areas):
         x = LEFT + column * WIDE + WIDE // 2 - 10
-        yield f'<text x="{x}" y="{TOP - 8}" font-size="12" transform="rotate(-35 {x} {TOP - 8})">{escape(area)}</text>'
+        turned = f'transform="rotate(-35 {x} {TOP - 8})"'
+        yield f'<text x="{x}" y="{TOP - 8}" font-size="12" {turned}>{escape(say(area))}</text>'
 
 
 def _row(coverage: Coverage, need: str, y: int) -> Iterator[str]:
@@ -136,7 +144,7 @@ def _square(cell: Cell, x: int, y: int, named: str) -> Iterator[str]:
     else:
         yield f'<rect x="{x + 3}" y="{y + 4}" width="16" height="18" fill="#fff"/>'
         yield f'<text x="{x + 6}" y="{y + 19}" font-size="16" font-weight="bold">0</text>'
-    if cell.unmet:
+    if cell.unmet != 0:
         yield (
             f'<rect x="{x + 50}" y="{y + 4}" width="36" height="17" fill="#fff" stroke="#000"/>'
             f'<text x="{x + 53}" y="{y + 17}" font-size="11">! {escape(cell.unmet_told)}</text>'
@@ -149,7 +157,7 @@ def _parts(cell: Cell) -> str:
 
 
 def _short(cell: Cell) -> str:
-    unmet = f" !{cell.unmet_told}" if cell.unmet else ""
+    unmet = f" !{cell.unmet_told}" if cell.unmet != 0 else ""
     return (f"{cell.services} ({_parts(cell)})" if cell.services else "-") + unmet
 
 

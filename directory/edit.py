@@ -88,8 +88,8 @@ def create(
     plain = {name: fields.clean(model, name, value) for name, value in values.items() if name not in owners}
     needs = plain.pop(fields.NEEDS_FIELD, "")
     given = {name: value for name, value in plain.items() if value is not None}
-    counted = {"updated": now} if model is m.ServiceCapacity else {}
-    row = model(id=uuid.uuid4(), **owners, **given, **counted)
+    row = model(id=uuid.uuid4(), **owners, **given)
+    _written_at(row, now)
     session.add(row)
     _check_links(session, row, given)
     _write(session)
@@ -187,12 +187,15 @@ def _apply(
             if codec.encode(before) != codec.encode(value):
                 differs.append((field, before, value))
                 _set(session, row, field, value)
-        if differs and isinstance(row, m.Service):
-            row.last_modified = now
-        if differs and isinstance(row, m.ServiceCapacity):
-            row.updated = now
+        if differs:
+            _written_at(row, now)
     _write(session)
     return [_note(session, row, *one, by=by, now=now, reason=reason, action=action) for one in differs]
+
+
+def _written_at(row: Any, now: datetime) -> None:
+    if moment := fields.MOMENT.get(row.__tablename__):
+        setattr(row, moment, now)
 
 
 def _set(session: Session, row: Any, field: str, value: Any) -> None:
@@ -262,12 +265,13 @@ def _check_links(session: Session, row: Any, wanted: Mapping[str, Any]) -> None:
 
 
 def _check_parent(session: Session, row: Any, field: str, model: type[Any], key: uuid.UUID) -> None:
-    above = session.get(model, key)
+    above, seen = session.get(model, key), set[uuid.UUID]()
     if above is None:
         raise Refused("there is no such row to point at")
-    while field == "parent_organization_id" and above is not None:
+    while field == "parent_organization_id" and above is not None and above.id not in seen:
         if above.id == row.id:
             raise Refused("an organization cannot be above itself")
+        seen.add(above.id)
         above = session.get(model, above.parent_organization_id) if above.parent_organization_id else None
 
 

@@ -58,6 +58,9 @@ CHECKED: Mapping[str, frozenset[str]] = {
     "location_address": frozenset(_ADDRESS.split()),
 }
 
+# The column that says when somebody last wrote a row, where the standard has one.
+MOMENT: Mapping[str, str] = {"service": "last_modified", "service_capacity": "updated"}
+
 
 def editable(model: type[Any]) -> tuple[str, ...]:
     """The fields of a table that a person may edit, in the table's order; needs last."""

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from directory.hours import OpenDays
 
@@ -49,8 +50,7 @@ class Number:
         return self.number
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A service as a texter may see it: nothing confidential is in it and no number that nobody verified.
 
     `hours` empty means unknown ("call first"), `open_now` None likewise. `place` and `parish` are None for a service

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, inspect, literal, or_, select
@@ -34,9 +35,27 @@ def history(session: Session, row: Any, *, confidential: bool = False, limit: in
     shown = [one for one in rows if confidential or not secrecy.hidden(session, one)]
     if not shown:
         return []
-    order = m.FieldChange.sequence.desc()
     about = or_(_about(shown), _deleted(shown, confidential=confidential))
-    return session.scalars(select(m.FieldChange).where(about).order_by(order).limit(limit)).all()
+    found = session.scalars(select(m.FieldChange).where(about).order_by(m.FieldChange.sequence.desc()))
+    told = (one for one in found if confidential or _may_be_told(session, one))
+    return list(islice(told, limit))
+
+
+def _may_be_told(session: Session, change: m.FieldChange) -> bool:
+    """A row that was deleted may have hung on something confidential too; of what is gone nobody can say."""
+    model = fields.MODELS.get(change.resource_type)
+    if change.last_action_type != "delete" or model is None:
+        return True
+    row = _as_it_was(model, change)
+    return not secrecy.hidden(session, row) and None not in secrecy.owners(session, row)
+
+
+def _as_it_was(model: type[Any], change: m.FieldChange) -> Any:
+    """A deleted row, without what somebody had checked of it."""
+    table = inspect(model).columns
+    held = json.loads(change.previous_value or "{}")
+    unchecked = {"verified_by", "verified_on", "next_check_due", "reviewed_by", "reviewed_on", "state"}
+    return model(**{n: codec.decode(table[n], v) for n, v in held.items() if n in table and n not in unchecked})
 
 
 def _deleted(rows: Sequence[Any], *, confidential: bool) -> ColumnElement[bool]:
@@ -99,10 +118,7 @@ def _bring_back(
         raise Refused("a row of this table cannot be brought back")
     if session.get(model, key) is not None:
         raise Refused("it is there already")
-    table = inspect(model).columns
-    held = json.loads(change.previous_value or "{}")
-    unchecked = {"verified_by", "verified_on", "next_check_due", "reviewed_by", "reviewed_on", "state"}
-    row = model(**{n: codec.decode(table[n], v) for n, v in held.items() if n in table and n not in unchecked})
+    row = _as_it_was(model, change)
     if not confidential and secrecy.hidden(session, row):
         raise Refused("this is confidential: only those who look after it may change it")
     return edit.bring_back(session, row, change.previous_value, by=by, now=now, reason=reason)

@@ -2,7 +2,8 @@
 
 Rules (HSDS 3.1 `schedule`, and the profile where HSDS says nothing):
 - A schedule is one recurrence and one interval; a day with a lunch break has two.
-- No schedule at all, or only ones whose validity has ended, means unknown, never closed.
+- No schedule at all, or only ones that have ended (`valid_to`, or `until`, the last day of the recurrence), means
+  unknown, never closed.
 - `closes_at` at or before `opens_at` is on the next day; 23:59 is the end of the day (HSDS's way to write 24 hours).
 - On a public holiday a schedule says whether it is open, closed or unknown.
 - `count`, `byweekno`, `byyearday` and rules that cannot be read are unknown.
@@ -99,7 +100,7 @@ def weekly(schedules: Iterable[Opening], day: date) -> tuple[OpenDays, ...]:
 def _open(schedule: Opening, day: date, local: datetime, holidays: Container[date]) -> str:
     """What the occurrence that starts on `day` says about `local`: open, closed or unknown."""
     happens = occurs(schedule, day)
-    if happens is False or (schedule.until is not None and day > schedule.until):
+    if happens is False:
         return "closed"
     inside = _inside(schedule, day, local)
     if inside is False:
@@ -111,7 +112,7 @@ def _open(schedule: Opening, day: date, local: datetime, holidays: Container[dat
 
 def _valid(schedule: Opening, day: date) -> bool:
     after = schedule.valid_from is None or schedule.valid_from <= day
-    return after and (schedule.valid_to is None or day <= schedule.valid_to)
+    return after and all(last is None or day <= last for last in (schedule.valid_to, schedule.until))
 
 
 def _inside(schedule: Opening, day: date, local: datetime) -> bool | None:

@@ -111,6 +111,7 @@ class Index:
     by_need: dict[str, dict[Kind, list[Entry]]] = field(default_factory=dict)
     by_service: dict[uuid.UUID, list[Entry]] = field(default_factory=dict)
     stands_for: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)  # confidential service -> referring office
+    hidden_phones: frozenset[uuid.UUID] = frozenset()  # marked public, and of something that is not
     told: dict[Hashable, Any] = field(default_factory=dict)  # what `directory.told` has read since: as old as the index
 
     def add(self, entry: Entry) -> None:

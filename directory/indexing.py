@@ -13,6 +13,7 @@ from sqlalchemy import Engine, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from directory import freshness, places
+from directory.hsds import public
 from directory.index import (
     DEMO_PHONE,
     FEE,
@@ -91,7 +92,11 @@ class _Builder:
         self.places = self._grouped(_places())
         self.spoken = self._owned(SpokenLanguage, SpokenLanguage.code)
         self.hours = self._owned(Schedule, *(getattr(Schedule, name) for name in NAMES))
-        self.phones = self._owned(Phone, Phone.verified_on.is_not(None), Phone.demo, where=PUBLIC_PHONE)
+        self.index.hidden_phones = frozenset(
+            session.scalars(select(Phone.id).where(PUBLIC_PHONE, ~public.hanging(Phone)))
+        )
+        told = and_(PUBLIC_PHONE, Phone.id.not_in(self.index.hidden_phones))
+        self.phones = self._owned(Phone, Phone.verified_on.is_not(None), Phone.demo, where=told)
         self.asks_papers = set(self.session.scalars(select(RequiredDocument.service_id)))
         self.accessible = set(self.session.scalars(select(Accessibility.location_id)))
         fees = select(CostOption.service_id, func.max(CostOption.amount)).group_by(CostOption.service_id)
@@ -175,9 +180,10 @@ class _Builder:
         return {owner: {value for (value,) in rows} for owner, rows in self._grouped(statement).items()}
 
     def _owned(self, model: Any, *columns: Any, where: Any = True) -> dict[Key, list[tuple[Any, ...]]]:
-        """Rows by the service, location or service at location they hang on."""
+        """Rows by the service at a location, service or location they hang on, the first of these: at one place there
+        may be several services (`directory.told` tells them apart likewise)."""
         at = [model.service_at_location_id] if hasattr(model, "service_at_location_id") else []
-        owner = func.coalesce(*at, model.location_id, model.service_id)
+        owner = func.coalesce(*at, model.service_id, model.location_id)
         return self._grouped(select(owner, *columns).where(owner.is_not(None), where).order_by(owner, model.id))
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from directory import duplicates, places
 from directory import models as m
 from directory.hours import DAYS
+from directory.hsds import public
 from directory.needs import NEEDS
 
 SOUTH, NORTH, WEST, EAST = 15.1, 15.75, -61.6, -61.1  # Dominica, with some sea
@@ -22,7 +23,8 @@ ERROR, WARNING = "error", "warning"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`names` are of services, organizations or places; a confidential service is told by its id only."""
+    """`names` are of services, organizations, places or numbers; what is confidential, or known by that alone, is told
+    by its id only."""
 
     level: str
     what: str
@@ -98,8 +100,9 @@ def _places(session: Session) -> Iterator[Finding]:
     rows = select(m.Location).where(m.Location.location_type == "physical").order_by(m.Location.id)
     off, unknown, nowhere = list[str](), list[str](), list[str]()
     parishes = {parish.name for parish in places.parishes()}
+    told = set(session.scalars(select(m.Location.id).where(public.location(retired=True))))
     for one in session.scalars(rows):
-        name = f"confidential {one.id}" if one.confidential else one.name or str(one.id)
+        name = _told(one.id, one.name or str(one.id), confidential=one.id not in told)
         known = places.place_named(one.place) if one.place else None
         if one.parish is None:
             nowhere.append(name)
@@ -126,13 +129,12 @@ def _phones(session: Session, on: date) -> Iterator[Finding]:
         ("numbers without +1: perhaps not to be dialled from every phone", local),
         ("numbers without a source", m.Phone.source.is_(None)),
     ]
+    public_ones = set(session.scalars(select(m.Phone.id).where(~m.Phone.confidential, public.hanging(m.Phone))))
     for what, where in rules:
-        rows = select(m.Phone.number, m.Phone.id, m.Phone.confidential, m.Service.confidential).outerjoin(
-            m.Service, m.Service.id == m.Phone.service_id
-        )
-        found = session.execute(rows.where(where).order_by(m.Phone.number, m.Phone.id))
-        told = (f"confidential {key}" if hidden or secret else number for number, key, hidden, secret in found)
-        yield from _finding(WARNING, what, told)
+        rows = select(m.Phone.id, m.Phone.number).where(where, m.Phone.retired_on.is_(None))
+        found = session.execute(rows.order_by(m.Phone.number, m.Phone.id))
+        names = (_told(key, number, confidential=key not in public_ones) for key, number in found)
+        yield from _finding(WARNING, what, names)
 
 
 def _organizations(session: Session, on: date) -> Iterator[Finding]:
@@ -144,7 +146,8 @@ def _organizations(session: Session, on: date) -> Iterator[Finding]:
         (WARNING, "organizations whose name has ended", m.Organization.name_valid_to < on),
     ]
     for level, what, where in rules:
-        yield from _finding(level, what, session.scalars(select(m.Organization.name).where(where)))
+        rows = session.execute(select(m.Organization.id, m.Organization.name, ~public.organization()).where(where))
+        yield from _finding(level, what, (_told(key, name, confidential=secret) for key, name, secret in rows))
 
 
 def _twice(session: Session) -> list[str]:

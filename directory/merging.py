@@ -51,17 +51,32 @@ def merge(session: Session, keep: uuid.UUID, other: uuid.UUID, *, by: str, at: d
 
     All that hangs on `other` moves to `keep`; what both have is kept once, the verified copy before the other. The
     other organization is gone, its name kept as a former one; the other service is defunct (people may have given
-    consent to it by name). Refused when one is confidential and the other is not.
+    consent to it by name). Refused when one is confidential and the other is not, and for a service that is defunct.
     """
     model = next((one for one in HELD if session.get(one, keep) and session.get(one, other)), None)
     if model is None or keep == other:
         raise InvalidInput("these are not the ids of two organizations, nor of two services")
     if not by.strip():
         raise InvalidInput("who has decided it must be named")
+    for key in sorted((keep, other)):  # two clerks at once: the second sees what the first has done
+        one = session.get(model, key, with_for_update=True, populate_existing=True)
+        if one is None or _merged(session, one):
+            raise Refused("somebody else has merged one of them already; look at them again")
+        if isinstance(one, m.Service) and one.status == "defunct":
+            raise Refused("one of them is defunct")
     _check_open(session, model, keep, other)
     merging = _Merging(session, model, keep, other, by, at)
     merging.run()
     return f"{model.__tablename__}: {merging.moved} rows moved, {merging.dropped} were there already"
+
+
+def _merged(session: Session, one: Base) -> bool:
+    """Whether a service, which stays here for those who consented to it, is part of another since a merge that nobody
+    has taken back. (An organization with such a marker is gone; one that is here again came in anew.)"""
+    if not isinstance(one, m.Service):
+        return False
+    marker = (m.FieldChange.resource_id == one.id, m.FieldChange.last_action_type == f"{MERGED} {one.id}")
+    return session.scalar(select(m.FieldChange.id).where(*marker).limit(1)) is not None
 
 
 def _check_open(session: Session, model: type[Base], keep: uuid.UUID, other: uuid.UUID) -> None:
@@ -84,8 +99,9 @@ class _Merging:
             if mine in {None, ""} and theirs not in {None, ""} and not self._would_break(field, theirs):
                 self._note(self.model, self.keep.id, field, mine, theirs, MOVED)
                 setattr(self.keep, field, theirs)
-        if self.model is m.Organization and self.keep.parent_organization_id == self.other.id:
-            self._note(self.model, self.keep.id, "parent_organization_id", self.other.id, None, MOVED)
+        if self.model is m.Organization and self.other.id in self._above():
+            above = self.keep.parent_organization_id
+            self._note(self.model, self.keep.id, "parent_organization_id", above, None, MOVED)
             self.keep.parent_organization_id = None
         self.session.flush()
         for table, link, same in HELD[self.model]:
@@ -98,6 +114,14 @@ class _Merging:
             self.other.status = "defunct"
         self.session.flush()
         self.session.expire_all()
+
+    def _above(self) -> set[uuid.UUID]:
+        """The organizations above the kept one: what moves to it from one of them would be above itself."""
+        found, key = set[uuid.UUID](), self.keep.parent_organization_id
+        while key and key not in found:
+            found.add(key)
+            key = self.session.get_one(m.Organization, key).parent_organization_id
+        return found
 
     def _would_break(self, field: str, value: Any) -> bool:
         """Ages of two services may not fit together."""

@@ -1,6 +1,7 @@
 """The places of Dominica, and which of them a text names. No database: the gazetteer is `data/places.yml`."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -8,11 +9,22 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from directory import places_sound
-from directory.places_gazetteer import SAINTS, SURE, Council, Gazetteer, Parish, Place, fold, read_gazetteer, words_of
+from directory.places_gazetteer import (
+    MOST_WORDS,
+    SAINTS,
+    SURE,
+    Council,
+    Gazetteer,
+    Parish,
+    Place,
+    fold,
+    read_gazetteer,
+    words_of,
+)
 
 __all__ = [
-    "Council", "Parish", "Place", "all_places", "councils", "creole_names", "distance_km", "find_place", "fold",
-    "health_districts", "nearest", "neighbours", "parishes", "place_named",
+    "Council", "Parish", "Place", "all_places", "councils", "creole_names", "distance_km", "find_place",
+    "find_written_large", "fold", "health_districts", "nearest", "neighbours", "parishes", "place_named",
 ]  # fmt: skip
 
 LONGEST_NAME = 4  # words
@@ -23,6 +35,8 @@ TWO_FAULTS_FROM = 10  # letters
 ARTICLES = ("an", "en")  # "in" in Kweyol, French and Spanish, and also "a" in Kweyol
 HEARD_FROM = 4  # letters; shorter words are not taken for what they sound like
 HEARD_ALONE_FROM = 7  # letters, where no word of place stands before
+MOSTLY = 0.6  # of the words of a text begin small where a capital letter says something
+_WORD, _ENDS = re.compile(r"[^\W\d_]+"), re.compile(r"[.!?\n:]")
 HEARD, HALF_HEARD = 90.0, 75.0  # scores: sounds the same; only the consonants do
 
 
@@ -30,7 +44,8 @@ def find_place(normalised_text: str) -> Place | None:
     """The place a text names, or None.
 
     Takes the text in lower case without accents (other text is folded first). An exact name wins over a misspelled
-    one, a name after a word of place ("in", "nan") over one that stands alone, then the longer, then the earlier.
+    one, a name beside a word of place ("in", "nan", "area") over one that stands alone, then the longer, then the
+    earlier.
     A name written as it sounds ("salisberi") comes after a slip of the finger, and mostly needs a word of place.
     """
     words = words_of(normalised_text)
@@ -40,6 +55,25 @@ def find_place(normalised_text: str) -> Place | None:
     led = [_led(words, start, gazetteer) for start in range(len(words))]
     said = _Said(words, grams, led)
     return _exact(said, gazetteer) or _misspelled(said, gazetteer) or _by_ear(said, gazetteer)
+
+
+def find_written_large(text: str) -> Place | None:
+    """The place that a text as it was typed names by a capital letter inside a sentence, where small letters are the
+    rule ("ambulance pou Délis"); of names that are ordinary words too, those of the list `large` alone."""
+    words = list(_WORD.finditer(text))[:MOST_WORDS]
+    if sum(word[0][0].islower() for word in words) < MOSTLY * len(words):
+        return None
+    gazetteer = read_gazetteer()
+    for start in range(1, len(words)):
+        for size in range(min(LONGEST_NAME, len(words) - start), 0, -1):
+            name = words[start : start + size]
+            if not all(word[0].istitle() for word in name) or _ENDS.search(
+                text[words[start - 1].end() : name[0].start()]
+            ):
+                continue
+            if fold(" ".join(word[0] for word in name)) in gazetteer.large:
+                return gazetteer.names["".join(fold(word[0]) for word in name)]
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +145,8 @@ def _exact(said: _Said, gazetteer: Gazetteer) -> Place | None:
         place = gazetteer.names.get(key)
         if place is None or (size > 1 and len(key) < JOINED_FROM and words[start] not in SAINTS):
             continue
-        led = said.led[start]
-        if not led and size < len(words) and key in gazetteer.common:
+        led = said.led[start] or _followed(words, start + size, gazetteer)
+        if not led and size < len(words) and " ".join(words[start : start + size]) in gazetteer.common:
             continue
         rank = (led, len(key), -start)
         if best is None or rank > best[0]:
@@ -140,23 +174,38 @@ def _by_ear(said: _Said, gazetteer: Gazetteer) -> Place | None:
     """A place written as it is heard: the same sounds, or the same consonants where a word of place stands before."""
     best: tuple[float, int, Place] | None = None
     words = said.words
+    begun: frozenset[str] = frozenset()  # of how these words may sound, what a name begins with
     for start, size, key in said.grams:
         led = size == len(words) or said.led[start]
-        if len(key) < (HEARD_FROM if led else HEARD_ALONE_FROM) or not key.isalpha():
+        if not led:
+            begun = _begun(begun if size > 1 else _NOTHING_YET, words[start + size - 1], gazetteer)
+        if not (led or begun) or len(key) < (HEARD_FROM if led else HEARD_ALONE_FROM) or not key.isalpha():
             continue
         if key in gazetteer.not_places or _owned(words, start + size, gazetteer):
             continue
         article = start > 0 and words[start - 1] in ARTICLES  # as well as "in"
-        found = _heard(tuple(words[start : start + size]), gazetteer, led=led, certain=led and not article)
+        gram = tuple(words[start : start + size])
+        sounds = places_sound.keys(gram) if led else begun
+        found = _heard(gram, sounds, gazetteer, led=led, certain=led and not article)
         if found and (best is None or (found[0], size) > best[:2]):
             best = found[0], size, found[1]
     return _scored(best[2], best[0]) if best else None
 
 
-def _heard(gram: tuple[str, ...], gazetteer: Gazetteer, *, led: bool, certain: bool) -> tuple[float, Place] | None:
-    """The place some words sound like, with its score; one that is an ordinary word only when a place is `certain`."""
-    found = places_sound.keys(gram)
-    keys = sorted(found) if led or not gazetteer.heard.keys().isdisjoint(found) else ()
+_NOTHING_YET = frozenset({""})
+
+
+def _begun(before: frozenset[str], word: str, gazetteer: Gazetteer) -> frozenset[str]:
+    """How some words sound with a further one, as far as a name begins so."""
+    return places_sound.with_word(before, word) & gazetteer.heard_from if before else before
+
+
+def _heard(
+    gram: tuple[str, ...], sounds: frozenset[str], gazetteer: Gazetteer, *, led: bool, certain: bool
+) -> tuple[float, Place] | None:
+    """The place that words of these sounds name, with its score; one that is an ordinary word only when a place is
+    `certain`."""
+    keys = sorted(sounds) if led or not gazetteer.heard.keys().isdisjoint(sounds) else ()
     for key in keys:
         sound = gazetteer.heard.get(key)
         if sound and (certain or not sound.common) and len(gram) in {1, sound.words}:
@@ -173,6 +222,11 @@ def _led(words: list[str], start: int, gazetteer: Gazetteer) -> bool:
     """Whether a word of place ("nan"), or two ("road to"), or what places have ("lekol"), stand before."""
     before = words[max(0, start - 2) : start]
     return bool(before) and (before[-1] in gazetteer.place_words or " ".join(before) in gazetteer.place_words)
+
+
+def _followed(words: list[str], end: int, gazetteer: Gazetteer) -> bool:
+    """Whether what follows shows that a place is meant: "masacre area"."""
+    return end < len(words) and words[end] in gazetteer.after
 
 
 def _owned(words: list[str], end: int, gazetteer: Gazetteer) -> bool:

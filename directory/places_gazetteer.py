@@ -66,7 +66,9 @@ class Sound:
 
 @dataclass(slots=True)
 class Gazetteer:
-    """Names without spaces -> place. `common` names need a word of place before them."""
+    """Names without spaces -> place. `common` names (with their spaces: "newtown" is none where "new town" is one) need
+    a word of place before them, or one that only places have after them (`after`); or, those of `large`, a capital
+    letter."""
 
     places: tuple[Place, ...]
     parishes: tuple[Parish, ...]
@@ -75,6 +77,8 @@ class Gazetteer:
     place_words: frozenset[str]
     not_places: frozenset[str]
     not_after: frozenset[str]
+    after: frozenset[str]
+    large: frozenset[str]
     by_name: dict[str, Place] = field(default_factory=dict)
     creole: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (settlement, acf or ht) -> names
     names: dict[str, Place] = field(default_factory=dict)
@@ -82,6 +86,7 @@ class Gazetteer:
     near: dict[tuple[str, int], list[tuple[str, int]]] = field(default_factory=dict)  # (name, words in it)
     heard: dict[str, Sound] = field(default_factory=dict)
     half_heard: dict[str, list[str]] = field(default_factory=dict)  # consonants -> sounds
+    heard_from: set[str] = field(default_factory=set)  # what the sounds begin with, each whole too
 
 
 def fold(text: str) -> str:
@@ -112,6 +117,8 @@ def read_gazetteer() -> Gazetteer:
         place_words=frozenset(fold(word) for word in raw["place_words"]),
         not_places=frozenset(fold(word) for word in raw["not_places"]),
         not_after=frozenset(fold(word) for word in raw["not_after"]),
+        after=frozenset(fold(word) for word in raw["after"]),
+        large=frozenset(" ".join(words_of(name)) for name in raw["large"]),
     )
     for row in raw["parishes"]:
         _learn(found, row, Place(row["name"], row["name"], "parish"))
@@ -132,14 +139,13 @@ def _place(row: dict[str, Any], council: str | None) -> Place:
 
 def _learn(gazetteer: Gazetteer, row: dict[str, Any], place: Place) -> None:
     """Add every spelling of a place. A settlement overwrites the parish of the same name: it says more."""
+    gazetteer.common |= {" ".join(words_of(name)) for name in row.get("common", ())}
     common = {key_of(name) for name in row.get("common", ())}
     creoles = [name for language in CREOLES for name in row.get(language, ())]
     for written in dict.fromkeys((row["name"], *row.get("also", ()), *creoles, *row.get("misspelled", ()))):
         for key in _spellings(written):
             gazetteer.names[key] = place
-            if key in common:
-                gazetteer.common.add(key)
-            elif len(key) >= NEAR_FROM and not key.startswith(SHORT_SAINTS):
+            if key not in common and len(key) >= NEAR_FROM and not key.startswith(SHORT_SAINTS):
                 gazetteer.near.setdefault((key[0], len(key)), []).append((key, len(words_of(written))))
         _learn_sound(gazetteer, tuple(words_of(written)), place, bool(common), creole=written in creoles)
 
@@ -150,6 +156,7 @@ def _learn_sound(gazetteer: Gazetteer, words: tuple[str, ...], place: Place, com
         known = gazetteer.heard.get(key)
         if known is None or known.place.kind == "parish":
             gazetteer.heard[key] = Sound(place, common or words[0] in SAINTS, len(words))
+        gazetteer.heard_from |= {key[:end] for end in range(1, len(key) + 1)}
         bones = places_sound.skeleton(key)
         if len(bones) >= places_sound.SKELETON_FROM:
             gazetteer.half_heard.setdefault(bones, []).append(key)

@@ -7,8 +7,8 @@ glides between vowels are nothing.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
-from itertools import product
 
 from rapidfuzz.distance import OSA
 
@@ -126,8 +126,18 @@ def readings(word: str, *, creole: bool = False) -> frozenset[str]:
 @lru_cache(maxsize=20_000)
 def keys(words: tuple[str, ...], *, creole: bool = False) -> frozenset[str]:
     """The keys of several words said together."""
-    ways = [readings(word, creole=creole) for word in words]
-    return frozenset(re.sub(r"(.)\1+", r"\1", "".join(parts)) for parts in product(*ways))
+    *before, last = words
+    return with_word(keys(tuple(before), creole=creole) if before else ("",), last, creole=creole)
+
+
+def with_word(heads: Iterable[str], word: str, *, creole: bool = False) -> frozenset[str]:
+    """These keys with a further word said after them."""
+    return frozenset([_joined(head, tail) for head in heads for tail in readings(word, creole=creole)])
+
+
+def _joined(head: str, tail: str) -> str:
+    """One after the other: a sound that ends the one and begins the other is heard once. Neither holds a double one."""
+    return head + tail[1:] if head[-1:] == tail[:1] else head + tail
 
 
 def skeleton(key: str) -> str:

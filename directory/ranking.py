@@ -7,8 +7,8 @@ then near, then language, then the name, so that the same search always gives th
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Where(IntEnum):
@@ -28,8 +28,7 @@ class For(IntEnum):
     others = 2  # for a group of people the person has said not to be of
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the order depends on. `where` is None when no place was asked for.
 
     `papers`, `by_phone`, `access` and `fee` are 0 unless the query asked: 0 known to be so, 1 not known, 2 known not.

@@ -63,7 +63,7 @@ def _instead(session: Session, query: Query) -> Answer:
     for need in dict.fromkeys(other for asked in query.needs for other in INSTEAD.get(asked, ())):
         others = find(session, replace(query, needs=(need,)))
         if others:
-            marked = (replace(one, reasons=(f"instead:{query.needs[0]}", *one.reasons)) for one in others)
+            marked = (one._replace(reasons=(f"instead:{query.needs[0]}", *one.reasons)) for one in others)
             return Answer(tuple(marked), "none")
     return Answer((), "none")
 
@@ -88,7 +88,7 @@ def details(
     refers = service_id in index.stands_for
     weighed = _one(index, index.stands_for.get(service_id, service_id), query)
     found = next(iter(_tell(session, index, [(weighed, query)])[0]), None)
-    return replace(found, reasons=("refers", *found.reasons)) if found and refers else found
+    return found._replace(reasons=("refers", *found.reasons)) if found and refers else found
 
 
 def _one(index: Index, service_id: uuid.UUID, query: Query) -> list[Weighed]:

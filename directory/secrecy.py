@@ -1,8 +1,9 @@
 """Whether a row is confidential, or hangs on something that is: then only those who look after it may see it."""
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from directory import models as m
@@ -17,25 +18,25 @@ _OWNERS: tuple[tuple[str, type[Any]], ...] = (
 )
 
 
+_RULES: dict[type[Any], Callable[[], ColumnElement[bool]]] = {  # of what hangs on nothing, but is known by a service
+    m.Organization: public.organization,
+    m.Program: public.program,
+    m.Location: lambda: public.location(retired=True),
+    m.Unit: public.unit,
+}
+
+
 def hidden(session: Session, row: Any) -> bool:
     """Whether this row must not be shown to those who may not see what is confidential."""
     if getattr(row, "confidential", False):
         return True
-    if isinstance(row, m.Organization):
-        return (
-            session.scalar(select(m.Organization.id).where(m.Organization.id == row.id, public.organization())) is None
-        )
-    if isinstance(row, m.Location):
-        return (
-            session.scalar(select(m.Location.id).where(m.Location.id == row.id, public.location(retired=True))) is None
-        )
-    if isinstance(row, m.Program):
-        return session.scalar(select(m.Program.id).where(m.Program.id == row.id, public.program())) is None
-    if isinstance(row, m.Unit):
-        return session.scalar(select(m.Unit.id).where(m.Unit.id == row.id, public.unit())) is None
-    for name, model in _OWNERS:
-        key = getattr(row, name, None)
-        owner = session.get(model, key) if key and model is not type(row) else None
-        if owner is not None and not (isinstance(row, m.Service)) and hidden(session, owner):
-            return True
-    return False
+    model = type(row)
+    if model in _RULES:
+        return session.scalar(select(model.id).where(model.id == row.id, _RULES[model]())) is None
+    return model is not m.Service and any(hidden(session, owner) for owner in owners(session, row) if owner)
+
+
+def owners(session: Session, row: Any) -> list[Any]:
+    """What a row hangs on; None for what is not there any more."""
+    keys = [(model, getattr(row, name, None)) for name, model in _OWNERS]
+    return [session.get(model, key) for model, key in keys if key and model is not type(row)]

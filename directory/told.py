@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     Uuid,
+    all_,
     and_,
     bindparam,
     column,
@@ -46,7 +47,7 @@ from directory.openings import NAMES, Opens
 
 TRANSLATED = ("name", "alert")  # what a reply has of a service's texts
 DEMO = bindparam("demo", type_=Boolean)
-SERVICES, ATS = bindparam("services", type_=ARRAY(Uuid)), bindparam("ats", type_=ARRAY(Uuid))
+SERVICES, ATS, HIDDEN = (bindparam(name, type_=ARRAY(Uuid)) for name in ("services", "ats", "hidden_phones"))
 
 
 Told = tuple[uuid.UUID, uuid.UUID | None]  # a service, and the link to its place
@@ -85,7 +86,7 @@ def known(session: Session, index: Index, entries: Sequence[Entry], *, demo: boo
     asked = dict.fromkeys((entry.service, entry.at) for entry in entries)
     found = {key: index.told[demo, *key] for key in asked if (demo, *key) in index.told}
     if missing := [key for key in asked if key not in found]:
-        read = _read(session, missing, demo=demo)
+        read = _read(session, missing, index.hidden_phones, demo=demo)
         found.update({key: read.get(key) for key in missing})
         if len(index.told) > MOST_KEPT:
             index.told = {}
@@ -93,8 +94,9 @@ def known(session: Session, index: Index, entries: Sequence[Entry], *, demo: boo
     return {key: one for key, one in found.items() if one}
 
 
-def _read(session: Session, wanted: Sequence[Told], *, demo: bool) -> dict[Told, Known]:
-    values = {"services": [service for service, _ in wanted], "ats": [at for _, at in wanted], "demo": demo}
+def _read(session: Session, wanted: Sequence[Told], hidden: frozenset[uuid.UUID], *, demo: bool) -> dict[Told, Known]:
+    services, ats = [service for service, _ in wanted], [at for _, at in wanted]
+    values = {"services": services, "ats": ats, "hidden_phones": list(hidden), "demo": demo}
     return {(row.id, row.asked_at): Known(row) for row in session.execute(_statement(), values)}
 
 
@@ -144,9 +146,7 @@ def _with_details(best: Subquery) -> Select[Any]:
         .limit(1)
     )
     documents = select(func.json_agg(RequiredDocument.document)).where(RequiredDocument.service_id == best.c.id)
-    languages = select(func.json_agg(distinct(SpokenLanguage.code))).where(
-        or_(SpokenLanguage.service_id == best.c.id, SpokenLanguage.location_id == best.c.location_id)
-    )
+    languages = select(func.json_agg(distinct(SpokenLanguage.code))).where(*_ours(SpokenLanguage, best))
     said = func.json_build_array(ServiceText.field, ServiceText.language, ServiceText.text)
     texts = select(func.json_agg(said)).where(
         ServiceText.service_id == best.c.id, ServiceText.state == "reviewed", ServiceText.field.in_(TRANSLATED)
@@ -167,21 +167,21 @@ def _phones(best: Subquery) -> ScalarSelect[Any]:
         "id", Phone.id, "number", Phone.number, "channel", Phone.channel, "description", Phone.description,
         "toll_free", Phone.toll_free, "verified", is_verified(),
     )  # fmt: skip
-    ours = or_(
-        Phone.service_id == best.c.id,
-        Phone.location_id == best.c.location_id,
-        Phone.service_at_location_id == best.c.at_id,
-    )
-    of_another = and_(Phone.service_id.is_not(None), Phone.service_id != best.c.id)  # at the same place
     agg = func.json_agg(aggregate_order_by(fields, Phone.priority, Phone.number))
-    return select(agg).where(ours, ~of_another, ~Phone.confidential, Phone.retired_on.is_(None)).scalar_subquery()
+    told = (~Phone.confidential, Phone.retired_on.is_(None), Phone.id != all_(HIDDEN))
+    return select(agg).where(*_ours(Phone, best), *told).scalar_subquery()
+
+
+def _ours(model: Any, best: Subquery) -> tuple[ColumnElement[bool], ...]:
+    """What hangs on the service, its place or its being there, and not on another service at the same place as well."""
+    service, at = model.service_id, getattr(model, "service_at_location_id", None)
+    ours, another = [service == best.c.id, model.location_id == best.c.location_id], [service != best.c.id]
+    if at is not None:
+        ours.append(at == best.c.at_id)
+        another.append(and_(at.is_not(None), at.is_distinct_from(best.c.at_id)))
+    return or_(*ours), ~or_(*(func.coalesce(one, literal(False)) for one in another))
 
 
 def _schedules(best: Subquery) -> ScalarSelect[Any]:
     pairs = [part for name in NAMES for part in (literal(name), getattr(Schedule, name))]
-    ours = or_(
-        Schedule.service_id == best.c.id,
-        Schedule.location_id == best.c.location_id,
-        Schedule.service_at_location_id == best.c.at_id,
-    )
-    return select(func.json_agg(func.json_build_object(*pairs))).where(ours).scalar_subquery()
+    return select(func.json_agg(func.json_build_object(*pairs))).where(*_ours(Schedule, best)).scalar_subquery()

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from base.clock import DOMINICA
+from base.db import database_now
 from base.errors import InvalidInput, Refused
 from directory import codec, fields
 from directory.models import CheckTask, FieldChange, LocationAddress, Phone, Schedule, Service, ServiceText
@@ -26,6 +28,7 @@ def verify(
     """
     if not by.strip():
         raise InvalidInput("who has checked it must be named")
+    _come(session, on, now)
     session.refresh(row, with_for_update={"key_share": True})
     for name, value in (seen or {}).items():
         if codec.encode(fields.clean(type(row), name, value)) != codec.encode(getattr(row, name)):
@@ -41,10 +44,17 @@ def review(
     """A named speaker has reviewed this translation. `seen` is the text they read, as in `verify`."""
     if not by.strip():
         raise InvalidInput("who has reviewed it must be named")
+    _come(session, on, now)
     session.refresh(text, with_for_update={"key_share": True})
     if seen is not None and seen != text.text:
         raise Refused("this is not what the directory has now; look at it again and review that")
     _put(session, text, {"reviewed_by": by, "reviewed_on": on, "state": "reviewed"}, by, now)
+
+
+def _come(session: Session, on: date, now: datetime | None) -> None:
+    """A slip of the year, and it would never be due again."""
+    if on > (now or database_now(session)).astimezone(DOMINICA).date():
+        raise InvalidInput("that day has not come yet")
 
 
 def due(session: Session, on: date, limit: int = 100) -> list[tuple[Phone, int]]:

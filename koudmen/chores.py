@@ -21,6 +21,7 @@ from messaging.twilio import TwilioChannel
 LOOK_S = 5.0
 BEAT_S = 15.0
 MONTHS_S = 3600.0
+AGAIN_S = 60.0
 UNDER_WAY = timedelta(minutes=3)  # Twilio waits 15 s for a webhook and as long again for the fallback
 OVERLAP = timedelta(minutes=15)  # compared once more by the next look
 logger = log.get(__name__)
@@ -28,7 +29,7 @@ logger = log.get(__name__)
 
 @dataclass
 class Chore:
-    """`run` is called every `every_s` seconds; its faults are logged and it is tried again then."""
+    """`run` is called every `every_s` seconds; its faults are logged, and it is tried again after AGAIN_S, or then."""
 
     name: str
     every_s: float
@@ -55,13 +56,16 @@ def chores(runtime: Runtime) -> list[Chore]:
 def _report(runtime: Runtime) -> None:
     """The newest month's report, before anything of it is purged."""
     with transaction(runtime.sessions) as session:
-        kept.newest(session, database_now(session))
+        late = kept.count(session, database_now(session), runtime.settings.config.retention.log)
+    for when in late:
+        logger.warning("a month was not counted in time", reason=when.code)
 
 
 def make_months(runtime: Runtime) -> int:
-    """The tables of this month and the next. Returns how many were made."""
+    """The tables of this month and the next two. Returns how many were made."""
     with transaction(runtime.sessions) as session:
-        return partitions.ensure(session.connection(), database_now(session))
+        at = database_now(session)
+    return partitions.ensure(runtime.sessions, at)
 
 
 class Reconciler:
@@ -113,4 +117,5 @@ def once(some: Sequence[Chore], at: float) -> None:
             try:
                 chore.run()
             except Exception as error:  # noqa: BLE001 - whatever it is, the other chores go on
+                chore.due = at + min(chore.every_s, AGAIN_S)
                 logger.warning("chore failed", job=chore.name, error_type=type(error).__name__)

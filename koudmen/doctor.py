@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from base.clock import now
 from base.crypto import load_keys
-from base.db import make_engine, make_sessions, transaction, use_keys
+from base.db import database_now, make_engine, make_sessions, transaction, use_keys
 from base.errors import ConfigError, KoudmenError
 from base.heartbeat import ages
 from base.settings import Settings, Twilio, check_ready_for_people
-from koudmen import backup, doctor_people, doctor_twilio
+from koudmen import backup, doctor_people, doctor_twilio, partitions
 from koudmen.findings import Finding, database_fault, redis_fault
-from messaging import queues, twilio
+from messaging import months, queues, twilio
 from messaging.models import Address
 from messaging.spool import Spool
 
@@ -92,6 +92,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield from _settings_of(session)
             yield from _alive(session)
             yield from _opens(session)
+            yield from _months(session)
             yield from doctor_people.duty(session, settings)
             yield from doctor_people.accounts(session, settings)
     finally:
@@ -127,6 +128,16 @@ def _opens(session: Session) -> Iterator[Finding]:
         session.query(Address.value).limit(5).all()
     except KoudmenError as error:
         yield Finding("keys", "bad", str(error))
+
+
+def _months(session: Session) -> Iterator[Finding]:
+    """The sweeper makes a month's tables two months ahead; without them messages lie in the rest, and none is lost."""
+    at = database_now(session)
+    if gone := partitions.missing(session.connection(), at):
+        names = ", ".join(part.name for part in gone)
+        this = any(part.month == months.month_of(at) for part in gone)
+        words = f"no table {names}: docs/operating.md, A month's tables are missing"
+        yield Finding("database", "bad" if this else "look", words)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

@@ -41,7 +41,7 @@ def run() -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    runtime = make_runtime(pool_size=16)
+    runtime = make_runtime(pool_size=16, whole_tables=False)
     log.setup("engine", level=runtime.settings.log_level)
     Engine(runtime).run(stop)
 

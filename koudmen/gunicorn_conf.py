@@ -1,4 +1,5 @@
-"""Gunicorn's settings for both applications: `gunicorn --config python:koudmen.gunicorn_conf`.
+"""Gunicorn's settings for the staff site: `gunicorn --config python:koudmen.gunicorn_conf`; those of the public
+application begin with them (`koudmen.gunicorn_web`).
 
 `WEB_WORKERS` and `WEB_THREADS` say how many (1 process of 32 threads: the work waits for the database, and a second
 process costs memory). The staff site is given more threads on its command line (`STAFF_THREADS`): each live page holds
@@ -7,6 +8,8 @@ one. The largest body is checked in the applications.
 
 import logging
 import os
+import sys
+from inspect import iscoroutinefunction
 from typing import Any
 
 from gunicorn import glogging  # type: ignore[import-untyped]
@@ -27,6 +30,9 @@ control_socket_disable = True
 proc_name = "koudmen"
 if os.path.isdir("/dev/shm"):  # noqa: S108 (gunicorn's heartbeat file must not wait for a slow disk)
     worker_tmp_dir = "/dev/shm"  # noqa: S108
+
+
+WRONG_APPLICATION = 4  # gunicorn's exit code for what it cannot load: it does not try again
 
 
 class _Quiet(logging.Formatter):
@@ -52,7 +58,11 @@ logger_class = Logger
 
 
 def post_worker_init(worker: Any) -> None:
-    """The staff site's live pages leave threads for ordinary ones, and end when the worker is told to end."""
+    """The staff site's live pages leave threads for ordinary ones, and end when the worker is told to end. What speaks
+    ASGI would start here, and answer nothing."""
+    if iscoroutinefunction(type(worker.wsgi).__call__):
+        worker.log.error("this application is served by koudmen.gunicorn_web")
+        sys.exit(WRONG_APPLICATION)
     live = getattr(worker.wsgi, "extensions", {}).get("live")
     if live:
         live.serve(worker.cfg.threads, lambda: bool(worker.alive))

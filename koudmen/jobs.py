@@ -10,7 +10,8 @@ from messaging.outbox import Lane
 
 JOB_S = 20.0  # RQ ends a job after 180 s; whoever must stop waits for the job in hand
 TOGETHER_S = 0.015  # after a small round, so that what comes at such a rate is done together
-STAY_S = 0.1  # so long a job looks for more: beginning another costs RQ several milliseconds
+SELDOM_S = 0.04  # between two looks for what comes seldom: one disclosure in a hundred messages keeps it looking
+STAY_S = 0.3  # so long a job looks for more: beginning another costs RQ as much as some ten looks
 SMALL = 8  # conversations in a round of turns
 logger = log.get(__name__)
 
@@ -18,7 +19,7 @@ logger = log.get(__name__)
 @cache
 def runtime() -> Runtime:
     """This process's runtime, made with the first job."""
-    return make_runtime()
+    return make_runtime(whole_tables=False)
 
 
 def by_hand(kinds: Sequence[str]) -> None:
@@ -59,11 +60,13 @@ def protect() -> None:
     """Empty the protection lane of the outbox, in a worker of its own."""
     run = runtime()
     run.bell.heard("protect")
-    if not _until_nothing_comes(lambda: run.sender.send_due([Lane.PROTECTION]), run.sender.batch // 2):
+    if not _until_nothing_comes(
+        lambda: run.sender.send_due([Lane.PROTECTION]), run.sender.batch // 2, between_s=SELDOM_S
+    ):
         run.bell.ring("protect")
 
 
-def _until_nothing_comes(round_of_work: Callable[[], int | None], small: int) -> bool:
+def _until_nothing_comes(round_of_work: Callable[[], int | None], small: int, *, between_s: float = TOGETHER_S) -> bool:
     """Do rounds until there is nothing to do for a while. False: there was still work when the job's time was over."""
     begun = last = time.monotonic()
     while (at := time.monotonic()) < begun + JOB_S:
@@ -73,5 +76,5 @@ def _until_nothing_comes(round_of_work: Callable[[], int | None], small: int) ->
         elif at > last + STAY_S:
             return True
         if (done or 0) < small:
-            time.sleep(TOGETHER_S)
+            time.sleep(between_s)
     return False

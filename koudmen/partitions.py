@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
 
 from base import log
+from base.db import transaction
 from messaging import months
 
 AHEAD = 2
@@ -58,17 +61,35 @@ def parts(month: int) -> Iterator[Part]:
     yield Part("outbound_message", month, first, end)
 
 
-def ensure(connection: Connection, at: datetime) -> int:
+def ensure(sessions: sessionmaker[Session], at: datetime) -> int:
     """Make what is missing of this month and the next AHEAD, and let this month's numbers begin. Returns how many
-    tables were made. The caller commits."""
-    _alone(connection)
-    there, month, made = set(connection.scalars(_THERE)), months.month_of(at), 0
-    for part in (part for each in range(month, month + AHEAD + 1) for part in parts(each)):
-        if part.name not in there:
-            _make(connection, part)
-            made += 1
-    _begin(connection, month)
+    tables were made. Each in a transaction of its own: what one cannot have now (somebody holds the table for longer
+    than two seconds) does not keep the other table from its months, and is made the next time; the first such fault is
+    raised at the end. A table that is held is asked for once: whoever comes to it waits behind us."""
+    with transaction(sessions) as session:
+        wanted = missing(session.connection(), at)
+    made, faults = 0, dict[str, SQLAlchemyError]()
+    for part in wanted:
+        if part.parent in faults:
+            continue
+        try:
+            with transaction(sessions) as session:
+                made += _make(session.connection(), part)
+        except SQLAlchemyError as fault:
+            logger.warning("table not made", kind=part.name, error_type=type(fault).__name__)
+            faults[part.parent] = fault
+    with transaction(sessions) as session:
+        _alone(session.connection())
+        _begin(session.connection(), months.month_of(at))
+    if faults:
+        raise next(iter(faults.values()))
     return made
+
+
+def missing(connection: Connection, at: datetime) -> list[Part]:
+    """What is not there of this month and the next AHEAD, this month first."""
+    there, month = set(connection.scalars(_THERE)), months.month_of(at)
+    return [part for each in range(month, month + AHEAD + 1) for part in parts(each) if part.name not in there]
 
 
 def _alone(connection: Connection) -> None:
@@ -77,10 +98,16 @@ def _alone(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
 
 
-def _make(connection: Connection, part: Part) -> None:
-    """What lies in the rest and belongs here is taken along."""
+def _make(connection: Connection, part: Part) -> bool:
+    """What lies in the rest and belongs here is taken along. The rest is locked before it is looked at: what came into
+    it between the moving and the attaching would forbid the attaching, and two locks one after the other may meet
+    somebody's who goes the other way. Returns False when it is there already."""
+    _alone(connection)
+    if part.name in set(connection.scalars(_THERE)):
+        return False
     rest = REST[part.parent]
     for statement in (
+        f"LOCK TABLE {rest} IN ACCESS EXCLUSIVE MODE",
         f"CREATE TABLE {part.name} (LIKE {part.parent} INCLUDING DEFAULTS INCLUDING INDEXES INCLUDING COMMENTS)",
         f"WITH moved AS (DELETE FROM {rest} WHERE id >= {part.first} AND id < {part.end} RETURNING *) "  # noqa: S608
         f"INSERT INTO {part.name} SELECT * FROM moved",
@@ -88,6 +115,7 @@ def _make(connection: Connection, part: Part) -> None:
     ):
         connection.execute(text(statement))
     logger.info("table made", kind=part.name)
+    return True
 
 
 def _begin(connection: Connection, month: int) -> None:

@@ -90,9 +90,9 @@ def rasa(home: Path, addresses: Mapping[str, str]) -> Process:
 def gunicorn(
     name: str, title: str, application: str, host: str, port: int, env: Mapping[str, str], *options: str
 ) -> Process:
-    """One of the two Flask applications."""
+    """One of the two applications. `options` begin with the module of its settings."""
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    module = (sys.executable, "-m", "gunicorn", "--config", "python:koudmen.gunicorn_conf", "--bind", bind)
+    module = (sys.executable, "-m", "gunicorn", "--bind", bind, "--config")
     return Process(
         name=name,
         title=title,
@@ -109,7 +109,15 @@ def applications(settings: Settings, env: Mapping[str, str]) -> list[Process]:
     staff_env = {name: value for name, value in env.items() if not name.startswith(("RASA_", "TWILIO_"))}
     host, threads = settings.host, str(_count("STAFF_THREADS", STAFF_THREADS, most=1000))
     return [
-        gunicorn("web", "the public application", "webhooks.app:create_app()", host, settings.port, env),
+        gunicorn(
+            "web",
+            "the public application",
+            "webhooks.app:create_front()",
+            host,
+            settings.port,
+            env,
+            "python:koudmen.gunicorn_web",
+        ),
         gunicorn(
             "staff",
             "the staff site",
@@ -117,6 +125,7 @@ def applications(settings: Settings, env: Mapping[str, str]) -> list[Process]:
             host,
             settings.staff_port,
             staff_env,
+            "python:koudmen.gunicorn_conf",
             "--threads",
             threads,
         ),

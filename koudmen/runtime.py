@@ -47,14 +47,14 @@ class Runtime:
         return Sender(self.sessions, open_lines(self.settings), self.settings.config.outbox)
 
 
-def make_runtime(settings: Settings | None = None, *, pool_size: int = 6) -> Runtime:
-    """Read the settings, load the keys and open the database."""
+def make_runtime(settings: Settings | None = None, *, pool_size: int = 6, whole_tables: bool = True) -> Runtime:
+    """Read the settings, load the keys and open the database (`whole_tables`: see base.db.make_engine)."""
     settings = settings or load_settings()
     if not settings.database_url:
         raise ConfigError("DATABASE_URL is not set (`make up` starts a database of its own)")
     check_ready_for_people(settings)
     use_keys(load_keys(settings.keys, settings.home))
-    engine = make_engine(settings.database_url, pool_size=pool_size)
+    engine = make_engine(settings.database_url, pool_size=pool_size, whole_tables=whole_tables)
     return Runtime(settings, engine, make_sessions(engine))
 
 

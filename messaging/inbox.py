@@ -2,12 +2,13 @@
 
 import struct
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, LargeBinary, Select, func, select, text, type_coerce, update
+from sqlalchemy import Connection, LargeBinary, TextClause, func, select, text, type_coerce, update
 from sqlalchemy.orm import Session
 
 from base.db import keys
@@ -17,44 +18,64 @@ from messaging.models import Conversation, InboundMessage
 
 CLOSED_BODY = type_coerce(InboundMessage.body, LargeBinary).label("body")  # as it is stored; see `opened`
 
-_FIND = text("""
-SELECT wanted.n, conversation.id
-FROM unnest(cast(:channels AS text[]), cast(:lookups AS bytea[])) WITH ORDINALITY AS wanted (channel, lookup, n)
-JOIN address ON address.channel = wanted.channel AND address.lookup = wanted.lookup
-JOIN conversation ON conversation.address_id = address.id
-""")
-_NEW = text("""
-WITH new AS (
-  SELECT * FROM unnest(cast(:ids AS uuid[]), cast(:contacts AS uuid[]), cast(:conversations AS uuid[]),
-                       cast(:channels AS text[]), cast(:lookups AS bytea[]), cast(:values AS bytea[]))
-    WITH ORDINALITY AS t (id, contact_id, conversation_id, channel, lookup, value, n)
+_OPEN = text("""
+WITH known AS (
+  SELECT conversation.id FROM address JOIN conversation ON conversation.address_id = address.id
+  WHERE channel = cast(:channel AS text) AND lookup = cast(:lookup AS bytea)
 ), opened AS (
   INSERT INTO address (id, contact_id, channel, lookup, value)
-  SELECT id, contact_id, channel, lookup, value FROM new ORDER BY n
+  SELECT cast(:id AS uuid), cast(:contact AS uuid), cast(:channel AS text), cast(:lookup AS bytea),
+         cast(:value AS bytea)
+  WHERE NOT EXISTS (SELECT FROM known)
   ON CONFLICT (channel, lookup) DO NOTHING RETURNING id, contact_id
+), person AS (
+  INSERT INTO contact (id) SELECT contact_id FROM opened
+), begun AS (
+  INSERT INTO conversation (id, address_id) SELECT cast(:conversation AS uuid), id FROM opened RETURNING id
+)
+SELECT id FROM known UNION ALL SELECT id FROM begun
+""")
+# Messages in their order, each with the ids that its sender gets if the address is new. Where somebody else opens the
+# same address at this very moment there is no conversation yet, and no row comes back: see `receive_many`.
+_WRITE = text("""
+WITH given AS (
+  SELECT * FROM unnest(cast(:providers AS text[]), cast(:external_ids AS text[]), cast(:kinds AS text[]),
+                       cast(:bodies AS bytea[]), cast(:extras AS bytea[]), cast(:times AS timestamptz[]),
+                       cast(:channels AS text[]), cast(:lookups AS bytea[]), cast(:values AS bytea[]),
+                       cast(:ids AS uuid[]), cast(:contacts AS uuid[]), cast(:conversations AS uuid[]))
+    WITH ORDINALITY AS t (provider, external_id, kind, body, extra, received_at, channel, lookup, value,
+                          new_id, new_contact, new_conversation, n)
+), known AS (
+  SELECT given.n, conversation.id AS conversation_id
+  FROM given JOIN address USING (channel, lookup) JOIN conversation ON conversation.address_id = address.id
+), unknown AS (
+  SELECT DISTINCT ON (lookup, channel) * FROM given WHERE n NOT IN (SELECT n FROM known) ORDER BY lookup, channel, n
+), opened AS (
+  INSERT INTO address (id, contact_id, channel, lookup, value)
+  SELECT new_id, new_contact, channel, lookup, value FROM unknown ORDER BY lookup
+  ON CONFLICT (channel, lookup) DO NOTHING RETURNING id, contact_id, channel, lookup
 ), people AS (
   INSERT INTO contact (id) SELECT contact_id FROM opened
 ), begun AS (
-  INSERT INTO conversation (id, address_id) SELECT new.conversation_id, new.id FROM opened JOIN new USING (id)
-)
-SELECT new.n, new.conversation_id FROM opened JOIN new USING (id)
-""")
-_WRITE = text("""
-WITH new AS (
-  SELECT DISTINCT ON (provider, external_id) *
-  FROM unnest(cast(:providers AS text[]), cast(:external_ids AS text[]), cast(:conversations AS uuid[]),
-              cast(:kinds AS text[]), cast(:bodies AS bytea[]), cast(:extras AS bytea[]),
-              cast(:times AS timestamptz[]))
-       WITH ORDINALITY AS t (provider, external_id, conversation_id, kind, body, extra, received_at, n)
-  ORDER BY provider, external_id, n
+  INSERT INTO conversation (id, address_id)
+  SELECT new_conversation, opened.id FROM opened JOIN unknown ON unknown.new_id = opened.id RETURNING id, address_id
+), placed AS (
+  SELECT n, conversation_id FROM known
+  UNION ALL
+  SELECT given.n, begun.id FROM given JOIN opened USING (channel, lookup) JOIN begun ON begun.address_id = opened.id
+), new AS (
+  SELECT DISTINCT ON (provider, external_id) * FROM given JOIN placed USING (n) ORDER BY provider, external_id, n
 ), fresh AS (
   INSERT INTO inbound_seen (provider, external_id) SELECT provider, external_id FROM new
   ON CONFLICT DO NOTHING RETURNING provider, external_id
+), written AS (
+  INSERT INTO inbound_message (provider, external_id, conversation_id, kind, body, extra, received_at)
+  SELECT provider, external_id, conversation_id, kind, body, extra, coalesce(received_at, now())
+  FROM new JOIN fresh USING (provider, external_id) ORDER BY n
+  RETURNING id, provider, external_id
 )
-INSERT INTO inbound_message (provider, external_id, conversation_id, kind, body, extra, received_at)
-SELECT provider, external_id, conversation_id, kind, body, extra, coalesce(received_at, now())
-FROM new JOIN fresh USING (provider, external_id) ORDER BY n
-RETURNING id, provider, external_id
+SELECT placed.n, placed.conversation_id, done.id
+FROM placed LEFT JOIN (SELECT new.n, written.id FROM new JOIN written USING (provider, external_id)) AS done USING (n)
 """)
 
 
@@ -83,76 +104,55 @@ def receive(connection: Connection | Session, inbound: Inbound) -> Received:
 
 
 def receive_many(connection: Connection | Session, arrivals: Sequence[Arrival]) -> list[Received]:
-    """As `receive`, for many, in their order: a handful of statements however many there are."""
+    """As `receive`, for many, in their order: one statement however many there are. Once more for those whose address
+    somebody else opened at the same moment: its commit lets us go on, and then it is known."""
+    found = _write(connection, arrivals)
+    if missed := [n for n in range(len(arrivals)) if n not in found]:
+        again = _write(connection, [arrivals[n] for n in missed])
+        found |= {missed[n]: received for n, received in again.items()}
+    return [found[n] for n in range(len(arrivals))]
+
+
+def _write(connection: Connection | Session, arrivals: Sequence[Arrival]) -> dict[int, Received]:
+    """What was received, by its place in `arrivals`."""
     messages = [arrival.inbound for arrival in arrivals]
-    conversations = open_conversations(connection, [(message.channel, message.address) for message in messages])
     rows = connection.execute(
         _WRITE,
         {
             "providers": [message.provider for message in messages],
             "external_ids": [message.external_id for message in messages],
-            "conversations": conversations,
             "kinds": [message.kind for message in messages],
             "bodies": [keys().encrypt(message.text.encode(), "inbound_message.body") for message in messages],
             "extras": [_extra(message) for message in messages],
             "times": [arrival.at for arrival in arrivals],
+            "channels": [message.channel for message in messages],
+            "lookups": [keys().lookup(message.channel, message.address) for message in messages],
+            "values": [keys().encrypt(message.address.encode(), "address.value") for message in messages],
+            "ids": [uuid.uuid4() for _ in messages],
+            "contacts": [uuid.uuid4() for _ in messages],
+            "conversations": [uuid.uuid4() for _ in messages],
         },
     )
-    new = {(row.provider, row.external_id): row.id for row in rows}
-    return [
-        Received(conversation, new.pop((message.provider, message.external_id), None))
-        for conversation, message in zip(conversations, messages, strict=True)
-    ]
+    return {row[0] - 1: Received(row[1], row[2]) for row in rows}
 
 
 def _extra(message: Inbound) -> bytes | None:
-    return keys().encrypt(orjson.dumps(message.extra), "inbound_message.extra") if message.extra else None
+    return _closed(message.extra, "inbound_message.extra") if message.extra else None
 
 
 def open_conversation(connection: Connection | Session, channel: str, address: str) -> uuid.UUID:
-    """The conversation of an address, made with its contact when the address is new."""
-    return open_conversations(connection, [(channel, address)])[0]
-
-
-def open_conversations(connection: Connection | Session, people: Sequence[tuple[str, str]]) -> list[uuid.UUID]:
-    """The conversations of (channel, address), in this order."""
-    known = {person: keys().lookup(*person) for person in people}
-    found = _find(connection, known)
-    if missing := sorted((person for person in known if person not in found), key=lambda person: known[person]):
-        found |= _first_contact(connection, missing, known)
-    if others := {person: known[person] for person in missing if person not in found}:
-        found |= _find(connection, others)
-    return [found[person] for person in people]
-
-
-Person = tuple[str, str]
-
-
-def _find(connection: Connection | Session, known: Mapping[Person, bytes]) -> dict[Person, uuid.UUID]:
-    people = list(known)
-    rows = connection.execute(
-        _FIND, {"channels": [channel for channel, _ in people], "lookups": [known[person] for person in people]}
-    )
-    return {people[row[0] - 1]: row[1] for row in rows}
-
-
-def _first_contact(
-    connection: Connection | Session, people: Sequence[Person], known: Mapping[Person, bytes]
-) -> dict[Person, uuid.UUID]:
-    """Contact, address and conversation of new people, sorted by look-up (one order of locks for everybody). Where
-    two first messages come at once the other one opens it, and its commit lets us go on."""
-    rows = connection.execute(
-        _NEW,
-        {
-            "ids": [uuid.uuid4() for _ in people],
-            "contacts": [uuid.uuid4() for _ in people],
-            "conversations": [uuid.uuid4() for _ in people],
-            "channels": [channel for channel, _ in people],
-            "lookups": [known[person] for person in people],
-            "values": [keys().encrypt(address.encode(), "address.value") for _, address in people],
-        },
-    )
-    return {people[row[0] - 1]: row[1] for row in rows}
+    """The conversation of an address, made with its contact when the address is new. Once more where somebody else
+    opens it at the same moment, as in `receive_many`."""
+    wanted = {
+        "channel": channel,
+        "lookup": keys().lookup(channel, address),
+        "value": keys().encrypt(address.encode(), "address.value"),
+        "id": uuid.uuid4(),
+        "contact": uuid.uuid4(),
+        "conversation": uuid.uuid4(),
+    }
+    found: uuid.UUID | None = connection.scalar(_OPEN, wanted)
+    return found or connection.execute(_OPEN, wanted).scalar_one()
 
 
 _WAITING = text("""
@@ -173,6 +173,19 @@ WHERE id IN (SELECT id FROM free) RETURNING id
 _LAZY = text("SET LOCAL synchronous_commit = off")
 LOOKS = 4
 TURNS = 5  # of one person in a row: who writes a thousand messages shares the line with everybody else
+
+
+_ANYTHING = text("""
+SELECT EXISTS (
+  SELECT FROM inbound_message AS i JOIN conversation AS c ON c.id = i.conversation_id
+  WHERE i.handled_at IS NULL AND (c.claimed_until IS NULL OR c.claimed_until < now())
+)
+""")
+
+
+def anything_waits(connection: Connection) -> bool:
+    """Whether there is anything for `claim_waiting`: asked before anything is locked."""
+    return bool(connection.scalar(_ANYTHING))
 
 
 def claim_waiting(session: Session, *, limit: int, hold: timedelta) -> Sequence[uuid.UUID]:
@@ -213,29 +226,81 @@ def claim_these(
     return ids
 
 
-def waiting(conversation_ids: Sequence[uuid.UUID]) -> Select[int, uuid.UUID, str, bytes, int, str | None]:
+# Written out, as in the outbox: putting it together for each batch costs more than running it.
+_NEXT = text("""
+SELECT i.id, i.conversation_id, i.kind, i.body, i.attempts, c.language
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY conversation_id ORDER BY id) AS place FROM inbound_message
+  WHERE conversation_id = ANY (cast(:conversations AS uuid[])) AND handled_at IS NULL
+) AS i JOIN conversation AS c ON c.id = i.conversation_id
+WHERE i.place <= :turns ORDER BY i.id
+""")
+
+
+def waiting(conversation_ids: Sequence[uuid.UUID]) -> TextClause:
     """The next unhandled messages of these conversations, at most TURNS of each, in the order they came: id,
-    conversation_id, kind, body (still closed, see `opened`), language spoken before, attempts."""
-    place = func.row_number().over(partition_by=InboundMessage.conversation_id, order_by=InboundMessage.id)
-    numbered = (
-        select(InboundMessage.id, place.label("place"))
-        .where(InboundMessage.conversation_id.in_(conversation_ids), InboundMessage.handled_at.is_(None))
-        .subquery()
+    conversation_id, kind, body (still closed, see `opened`), attempts, language spoken before."""
+    return _NEXT.bindparams(conversations=list(conversation_ids), turns=TURNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A message whose turn is done, and how its conversation stands after it. `release`: nobody holds it any more."""
+
+    message_id: int
+    conversation_id: uuid.UUID
+    at: datetime
+    outcome: str
+    reading: Any
+    state: Any
+    language: str
+    pace: Any
+    received_at: datetime
+    release: bool
+
+
+# One statement for all of a batch: as many updates of mapped objects cost worker and database several times that.
+_HANDLED = text("""
+WITH told AS (
+  SELECT * FROM unnest(
+    cast(:messages AS bigint[]), cast(:conversations AS uuid[]), cast(:times AS timestamptz[]),
+    cast(:outcomes AS text[]), cast(:readings AS bytea[]), cast(:states AS bytea[]), cast(:languages AS text[]),
+    cast(:paces AS bytea[]), cast(:came AS timestamptz[]), cast(:released AS boolean[])
+  ) AS t (message, conversation, at, outcome, reading, state, language, pace, came, released)
+), talked AS (
+  UPDATE conversation AS c
+  SET state = told.state, language = told.language, pace = told.pace, last_inbound_at = told.came,
+      claimed_until = CASE WHEN told.released THEN NULL ELSE c.claimed_until END
+  FROM told WHERE c.id = told.conversation
+)
+UPDATE inbound_message AS i SET reading = told.reading, outcome = told.outcome, handled_at = told.at
+FROM told WHERE i.id = told.message AND i.id = ANY (cast(:messages AS bigint[]))
+""")
+
+
+def handled(session: Session, done: Sequence[Handled]) -> None:
+    """Mark messages as handled, at most one of each conversation. The caller holds their locks, and commits."""
+    if not done:
+        return
+    session.connection().execute(
+        _HANDLED,
+        {
+            "messages": [one.message_id for one in done],
+            "conversations": [one.conversation_id for one in done],
+            "times": [one.at for one in done],
+            "outcomes": [one.outcome for one in done],
+            "readings": [_closed(one.reading, "inbound_message.reading") for one in done],
+            "states": [_closed(one.state, "conversation.state") for one in done],
+            "languages": [one.language for one in done],
+            "paces": [_closed(one.pace, "conversation.pace") for one in done],
+            "came": [one.received_at for one in done],
+            "released": [one.release for one in done],
+        },
     )
-    return (
-        select(
-            InboundMessage.id,
-            InboundMessage.conversation_id,
-            InboundMessage.kind,
-            CLOSED_BODY,
-            InboundMessage.attempts,
-            Conversation.language,
-        )
-        .join(numbered, numbered.c.id == InboundMessage.id)
-        .join(Conversation, Conversation.id == InboundMessage.conversation_id)
-        .where(numbered.c.place <= TURNS)
-        .order_by(InboundMessage.id)
-    )
+
+
+def _closed(value: Any, purpose: str) -> bytes:
+    return keys().encrypt(orjson.dumps(value), purpose)
 
 
 def opened(stored: bytes | None) -> str | None:

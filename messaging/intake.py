@@ -1,10 +1,16 @@
 """Where a webhook hands over what came in: into the database, several requests in one transaction; into the spool
-while the database is away; and from there into the database, in order, when it is back."""
+while the database is away; and from there into the database, in order, when it is back.
 
+A request waits here as a coroutine, which costs next to nothing; views that have a thread use `asyncio.run`.
+"""
+
+import asyncio
+import math
 import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
@@ -30,9 +36,11 @@ FLUSH_S = 5.0  # then somebody else may have the turn
 FILES = 50  # taken in with one transaction
 FEW = 50  # files that will be gone in a moment
 MOMENT_S = 0.5
+LOOK_EVERY_S = 0.05  # into the spool's folder
+LOOK_S = 0.3  # a disk that takes longer does not answer
 GATHER_S = 0.003  # a person waits for it
-GATHER_REPORTS_S = 0.02  # nobody does...
-MOST_REPORTS = 16  # ...but each holds one of the server's threads
+GATHER_REPORTS_S = 0.1  # nobody does, and each group is a commit...
+ENOUGH_REPORTS = 8  # ...but each holds one of perhaps few connections of the carrier's
 GATHER_SPOOL_S = 0.01  # each file costs two syncs, and later a read
 # What may go wrong with an entry: the database, or an entry of another version of this code.
 FAULTS = (SQLAlchemyError, KoudmenError, ValueError, KeyError, TypeError)
@@ -46,57 +54,80 @@ class Intake:
     def __init__(self, engine: Engine, spool: Spool, rules: Outbox, bell: Callable[[], object]) -> None:
         self.engine, self.spool, self.rules, self.bell = engine, spool, rules, bell
         self.messages: GroupCommit[Arrival, bool] = GroupCommit(self._write, gather_s=GATHER_S)
-        self.reports: GroupCommit[Report, None] = GroupCommit(self._note, most=MOST_REPORTS, gather_s=GATHER_REPORTS_S)
+        self.reports: GroupCommit[Report, None] = GroupCommit(
+            self._note, enough=ENOUGH_REPORTS, gather_s=GATHER_REPORTS_S
+        )
         self.kept: GroupCommit[Entry, None] = GroupCommit(spool.put, gather_s=GATHER_SPOOL_S)
         self.flusher: threading.Thread | None = None
         self.lock = threading.Lock()
         self.away_until = 0.0
+        self.looker = ThreadPoolExecutor(1, thread_name_prefix="spool look")
+        self.looking: Future[None] | None = None
+        self.waiting, self.looked_at = 0, -math.inf
 
-    def take(self, inbound: Inbound) -> Taken:
+    async def take(self, inbound: Inbound) -> Taken:
         """Write a message down. When this returns, it survives whatever happens. Refused: nothing takes it."""
-        if self._nothing_before():  # else it would overtake an earlier one of the same person
+        if await self._nothing_before():  # else it would overtake an earlier one of the same person
             try:
-                return "new" if self.messages.submit(Arrival(inbound)) else "repeat"
+                return "new" if await self.messages.submit(Arrival(inbound)) else "repeat"
             except (SQLAlchemyError, Late) as error:
                 self._away(error)
-        self._keep({"of": "message", "at": now().isoformat(), **asdict(inbound)})
+        await self._keep({"of": "message", "at": now().isoformat(), **asdict(inbound)})
         return "spooled"
 
-    def report(self, report: Report) -> None:
+    async def report(self, report: Report) -> None:
         """Write a delivery report down, as `take` does."""
-        if self._nothing_before():
+        if await self._nothing_before():
             try:
-                self.reports.submit(report)
+                await self.reports.submit(report)
             except (SQLAlchemyError, Late) as error:
                 self._away(error)
             else:
                 return
-        self._keep({"of": "report", **asdict(report), "outbound_id": str(report.outbound_id)})
+        await self._keep({"of": "report", **asdict(report), "outbound_id": str(report.outbound_id)})
 
-    def _nothing_before(self) -> bool:
+    async def _nothing_before(self) -> bool:
         """Whether the spool is empty. Waits a moment for the last files: were each request put behind them, then in a
         crowd there would always be a last one, and nobody would ever be written into the database again."""
-        if self.spool.empty():
+        left = await self._left(LOOK_EVERY_S)
+        if not left:
             return True
+        self._flushing()
         until = time.monotonic() + MOMENT_S
-        while self._nearly() and time.monotonic() < until:
-            time.sleep(0.01)
-            if self.spool.empty():
+        while left <= FEW and self.away_until < time.monotonic() < until:
+            await asyncio.sleep(0.01)
+            left = await self._left(0.01)
+            if not left:
                 return True
         return False
 
-    def _nearly(self) -> bool:
-        self._flushing()
-        return time.monotonic() > self.away_until and self.spool.at_most(FEW)
+    async def _left(self, not_older_s: float) -> int:
+        """How many files wait, FEW + 1 for more. Looked up in a thread, for a disk may hang, and not for each request.
+        0 where the disk cannot tell: then the database decides."""
+        if time.monotonic() - self.looked_at > not_older_s:
+            if self.looking is None or self.looking.done():
+                self.looking = self.looker.submit(self._look)
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await asyncio.shield(asyncio.wrap_future(self.looking))
+            except (TimeoutError, OSError):
+                return 0
+        return self.waiting
+
+    def _look(self) -> None:
+        self.waiting = self.spool.count(FEW + 1)
+        self.looked_at = time.monotonic()
 
     def _away(self, error: Exception) -> None:
+        if time.monotonic() > self.away_until:
+            logger.warning("spooled", error_type=type(error).__name__, reason="the database does not take it")
         self.away_until = time.monotonic() + 2 * AGAIN_S
-        logger.warning("spooled", error_type=type(error).__name__, reason="the database does not take it")
 
-    def _keep(self, entry: Entry) -> None:
+    async def _keep(self, entry: Entry) -> None:
         self._flushing()
+        self.waiting = max(self.waiting, 1)  # from now on, also for those who do not look
         try:
-            self.kept.submit(entry)
+            await self.kept.submit(entry)
         except Late:
             raise Refused("the spool does not take anything: the disk hangs") from None
 

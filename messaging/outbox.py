@@ -6,13 +6,14 @@ A claim that nobody ended means: outcome unknown; it is looked up at the carrier
 
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
 from sqlalchemy import (
+    Connection,
     LargeBinary,
     and_,
     case,
@@ -120,22 +121,54 @@ def rows(
     ]
 
 
+# Always the same statement, however many rows: one with a list of values is parsed anew for each number of them.
+_WRITE = text("""
+INSERT INTO outbound_message (id, conversation_id, inbound_id, seq, channel, lane, body, segments, state, template)
+SELECT * FROM unnest(
+  cast(:ids AS uuid[]), cast(:conversations AS uuid[]), cast(:inbounds AS bigint[]), cast(:seqs AS smallint[]),
+  cast(:channels AS text[]), cast(:lanes AS smallint[]), cast(:bodies AS bytea[]), cast(:segments AS smallint[]),
+  cast(:states AS text[]), cast(:templates AS text[])
+)
+""")
+
+
 def write(session: Session, replies: Sequence[Row]) -> None:
     """Put such rows in the outbox, in their order."""
-    if replies:
-        session.connection().execute(insert(OutboundMessage), replies)
-
-
-def window_opened(session: Session, conversation_id: uuid.UUID, *, wanted: bool) -> None:
-    """The person wrote, so what waited for WhatsApp's window leaves now; not `wanted` any more (nobody has the
-    conversation): it is dropped."""
-    values = {"state": "queued", "due_at": func.now()} if wanted else {"state": "dropped", "body": None}
-    session.execute(
-        update(OutboundMessage)
-        .where(OutboundMessage.conversation_id == conversation_id, OutboundMessage.state == "window")
-        .values(values)
-        .execution_options(synchronize_session=False)
+    if not replies:
+        return
+    session.connection().execute(
+        _WRITE,
+        {
+            "ids": [row["id"] for row in replies],
+            "conversations": [row["conversation_id"] for row in replies],
+            "inbounds": [row["inbound_id"] for row in replies],
+            "seqs": [row["seq"] for row in replies],
+            "channels": [row["channel"] for row in replies],
+            "lanes": [row["lane"] for row in replies],
+            "bodies": [keys().encrypt(row["body"].encode(), "outbound_message.body") for row in replies],
+            "segments": [row["segments"] for row in replies],
+            "states": [row["state"] for row in replies],
+            "templates": [row["template"] for row in replies],
+        },
     )
+
+
+_WINDOW = text("""
+UPDATE outbound_message AS o
+SET state = CASE WHEN t.wanted THEN 'queued' ELSE 'dropped' END,
+    due_at = CASE WHEN t.wanted THEN now() ELSE o.due_at END, body = CASE WHEN t.wanted THEN o.body END
+FROM unnest(cast(:conversations AS uuid[]), cast(:wanted AS boolean[])) AS t (conversation, wanted)
+WHERE o.conversation_id = t.conversation AND o.conversation_id = ANY (cast(:conversations AS uuid[]))
+  AND o.state = 'window'
+""")
+
+
+def windows_opened(session: Session, wanted: Mapping[uuid.UUID, bool]) -> None:
+    """These people wrote, so what waited for WhatsApp's window leaves now; what is not `wanted` any more (nobody has
+    the conversation) is dropped."""
+    if wanted:
+        told = {"conversations": list(wanted), "wanted": list(wanted.values())}
+        session.connection().execute(_WINDOW, told)
 
 
 _DUE_CHANNELS = text("""
@@ -144,9 +177,9 @@ WHERE state = 'queued' AND due_at <= now() AND lane = ANY (cast(:lanes AS smalli
 """)
 
 
-def due_channels(session: Session, lanes: Sequence[Lane]) -> frozenset[str]:
+def due_channels(connection: Connection, lanes: Sequence[Lane]) -> frozenset[str]:
     """The channels that have something to send now: asked before anything is locked."""
-    rows = session.connection().execute(_DUE_CHANNELS, {"lanes": [int(lane) for lane in lanes]})
+    rows = connection.execute(_DUE_CHANNELS, {"lanes": [int(lane) for lane in lanes]})
     return frozenset(row[0] for row in rows)
 
 

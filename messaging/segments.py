@@ -8,6 +8,7 @@ BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 EXTENDED = frozenset("^{}\\[~]|€\f")
+_GSM = BASIC | EXTENDED
 
 # What a phone keyboard or a word processor puts in, and what stands for it in GSM-7.
 PLAIN = str.maketrans(
@@ -22,7 +23,7 @@ PLAIN = str.maketrans(
 
 def is_gsm(text: str) -> bool:
     """Whether every letter is in the GSM-7 alphabet."""
-    return all(letter in BASIC or letter in EXTENDED for letter in text)
+    return _GSM.issuperset(text)
 
 
 def plain(text: str) -> str:
@@ -32,7 +33,7 @@ def plain(text: str) -> str:
 
 def septets(text: str) -> int:
     """Length in GSM-7 units: letters of the extension table count twice."""
-    return sum(2 if letter in EXTENDED else 1 for letter in text)
+    return len(text) + sum(map(text.count, EXTENDED))
 
 
 def segments(text: str) -> int:
@@ -40,13 +41,23 @@ def segments(text: str) -> int:
 
     GSM-7: 160, or 153 each when several. UCS-2: 70, or 67 each, counted in UTF-16 units.
     """
-    sizes = [2 if letter in EXTENDED else 1 for letter in text]
-    single, many = 160, 153
-    if not is_gsm(text):
-        sizes = [2 if ord(letter) > 0xFFFF else 1 for letter in text]
-        single, many = 70, 67
-    if sum(sizes) <= single:
+    if is_gsm(text):
+        length, single, many = septets(text), 160, 153
+    else:
+        length, single, many = len(text.encode("utf-16-le", "surrogatepass")) // 2, 70, 67
+    if length <= single:
         return 1
+    if length == len(text):  # no pair that could be split
+        return -(-length // many)
+    return _packed([2 if letter in EXTENDED else 1 for letter in text] if single == 160 else _units(text), many)
+
+
+def _units(text: str) -> list[int]:
+    return [2 if ord(letter) > 0xFFFF else 1 for letter in text]
+
+
+def _packed(sizes: list[int], many: int) -> int:
+    """How many segments of `many` units letters of these sizes fill."""
     count, room = 1, many
     for size in sizes:
         if size > room:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from base import log
-from base.db import transaction
+from base.db import looking, transaction
 from base.errors import ConfigError, OutcomeUnknown, SendError
 from base.settings import Outbox, Settings
 from messaging import outbox
@@ -71,8 +71,11 @@ class Sender:
 
     def send_due(self, lanes: Sequence[Lane] = tuple(Lane)) -> int:
         """One round over all channels: two transactions, however many messages. Returns how many were tried."""
+        with looking(self.sessions) as connection:
+            due = outbox.due_channels(connection, lanes)
+        if not due:
+            return 0
         with transaction(self.sessions) as session:
-            due = outbox.due_channels(session, lanes)
             claimed = [one for name in self.lines.channels if name in due for one in self._claim(session, name, lanes)]
         until = _clock() + self.rules.claim.total_seconds() / 2
         if claimed:

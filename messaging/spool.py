@@ -85,17 +85,16 @@ class Spool:
         except FileNotFoundError:
             return []
 
-    def at_most(self, count: int) -> bool:
-        """Whether no more files wait than that, without reading the whole folder."""
+    def count(self, most: int) -> int:
+        """How many files wait, without reading further than `most`."""
         try:
             with os.scandir(self.folder) as found:
-                waiting = (one for one in found if one.name.endswith(_SUFFIX))
-                return next(islice(waiting, count, None), None) is None
+                return sum(1 for _ in islice((one for one in found if one.name.endswith(_SUFFIX)), most))
         except FileNotFoundError:
-            return True
+            return 0
 
     def empty(self) -> bool:
-        return self.at_most(0)
+        return self.count(1) == 0
 
     def read(self, name: str) -> list[Entry] | None:
         """What a file holds; None when it does not open (a damaged disk, a key that is missing)."""

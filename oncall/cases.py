@@ -56,22 +56,35 @@ def disclose(
     *,
     language: str | None,
     now: datetime | None = None,
+    known: bool = False,
 ) -> Case:
-    """Attach a disclosure to the conversation's open case, or open one. The caller holds the conversation's lock.
+    """Attach a disclosure to the conversation's open case, or open one. The caller holds the conversation's lock, and
+    may know (`known`) that it has no open case.
 
-    Idempotent on the inbound message. By itself severity only rises, and a further, different concern is added.
+    Idempotent on the inbound message, which may be read a second time and then tell of something worse. By itself
+    severity only rises, and a further, different concern is added.
     `now`: the moment it counts from; the database's when it is not given.
     """
-    case = open_case(session, conversation_id, lock=True)
+    case = None if known else open_case(session, conversation_id, lock=True)
     opened = case is None
     case = case or _new(session, conversation_id, told, language, now)
-    if not _note(session, case, "disclosed", inbound_id, told, now) or opened:
+    if not _is_news(session, case, inbound_id, told, now) or opened:
         return case
     for one in _with_main(session, case):
         if told.concern not in one.concerns:
             one.concerns = [*one.concerns, told.concern]
         _worse_or_news(session, one, told.severity, now)
     return case
+
+
+def _is_news(session: Session, case: Case, inbound_id: int, told: Disclosure, now: datetime | None) -> bool:
+    """Note what a message tells of. False where that was noted before, at least as severe (an officer may have lowered
+    the case since)."""
+    if _note(session, case, "disclosed", inbound_id, told, now):
+        return True
+    mine = (CaseEvent.case_id == case.id, CaseEvent.inbound_id == inbound_id, CaseEvent.kind == "disclosed")
+    noted = session.scalars(select(CaseEvent.severity).where(*mine)).one() or told.severity
+    return worse(noted, told.severity) != noted and _note(session, case, "raised", inbound_id, told, now)
 
 
 def raise_severity(

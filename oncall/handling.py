@@ -298,7 +298,9 @@ def disable(session: Session, staff_id: uuid.UUID, now: datetime) -> int:
     mine = session.scalars(select(Case.id).where(Case.owner_id == who.id, Case.closed_at.is_(None))).all()
     for case_id in mine:
         reopen(session, case_id, now)
-    session.execute(update(Page).where(Page.staff_id == who.id, Page.state == "queued").values(state="cancelled"))
+    session.execute(
+        update(Page).where(Page.staff_id == who.id, Page.state == "queued").values(state="cancelled", phone=None)
+    )
     if told:
         notices.tell(session, [who], "account", now, phone=told)
     return len(mine)

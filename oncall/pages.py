@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, text, update
 from sqlalchemy import case as sql_case
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,13 @@ from oncall.staff import reachable
 
 CALLS = {"queued": 0, "initiated": 0, "ringing": 1, "in-progress": 2, "busy": 3, "no-answer": 3, "completed": 4}
 ALIVE = ("queued", "sending", "sent")
+BY_TEMPLATE = ("case", "test")  # what the WhatsApp template has words for: "text A and the code to take it"
 _RANK = {"critical": 0, "high": 1, "standard": 2}
+# Written out: engines ask it four times a second, mostly for nothing.
+_FIRST_DUE = text("""
+SELECT least((SELECT min(due_at) FROM page WHERE state = 'queued'),
+             (SELECT min(claim_until) FROM page WHERE state = 'sending'))
+""")
 
 
 @dataclass(frozen=True)
@@ -49,20 +55,22 @@ def write(
     session: Session, people: Iterable[Staff], kind: str, now: datetime, *, case: Case | None = None,
     call: bool = False, code: str = "",
 ) -> list[Page]:  # fmt: skip
-    """One page to each of these who can be reached, by their first way; with `call` a telephone call too. Older queued
+    """One page to each of these who can be reached, by their first way that has words for it; with `call` a telephone
+    call too. Older queued
     pages of the same kind about the same case to the same people are replaced. The caller holds the case's lock."""
     found = [staff for staff in people if reachable(staff)]
     if case:
         cancel(session, case.id, kinds=(kind,), staff_ids=[staff.id for staff in found])
-    ways = [(staff, way) for staff in found for way in ([_first(staff), "voice"] if call else [_first(staff)])]
+    ways = [(staff, way) for staff in found for way in (_ways(staff, kind)[0], *(["voice"] if call else []))]
     pages = [_page(staff.id, way, kind, now, case, code) for staff, way in ways]
     session.add_all(pages)
     session.flush()
     return pages
 
 
-def _first(staff: Staff) -> str:
-    return staff.page_by[0] if staff.page_by else "sms"
+def _ways(staff: Staff, kind: str) -> list[str]:
+    """By what somebody is paged, the first way first. What the template has no words for goes by text alone."""
+    return list(staff.page_by or ["sms"]) if kind in BY_TEMPLATE else ["sms"]
 
 
 def _page(staff_id: uuid.UUID, channel: str, kind: str, now: datetime, case: Case | None, code: str) -> Page:
@@ -88,6 +96,12 @@ def cancel(
     return len(session.scalars(query.values(state="cancelled").returning(Page.id)).all())
 
 
+def first_due(session: Session) -> datetime | None:
+    """When the next page is to leave, or the next claim ends; None when neither is to come."""
+    found: datetime | None = session.scalar(_FIRST_DUE)
+    return found
+
+
 def claim(session: Session, now: datetime, *, hold: timedelta, limit: int = 50) -> list[Paging]:
     """Take what is due, the worst first; the caller commits, then sends. What came back from a sender that died, and
     is not wanted any more, is cancelled; somebody who cannot be paged any more is not paged."""
@@ -104,7 +118,9 @@ def claim(session: Session, now: datetime, *, hold: timedelta, limit: int = 50) 
     ).all()
     for page, staff, over in rows:
         page.state = "cancelled" if over else "sending" if page.phone or reachable(staff) else "failed"
-        if page.state == "sending":
+        if page.state != "sending":
+            page.phone = None  # it goes nowhere any more
+        else:
             page.claimed_at, page.claim_until = now, now + hold
             page.attempts += 1
     session.flush()
@@ -167,7 +183,7 @@ def _lock(session: Session, case_id: uuid.UUID | None) -> Case | None:
 def _another_way(session: Session, case: Case | None, page: Page, now: datetime) -> None:
     wanted = case is None or page.kind != "case" or (case.state == "paged" and case.round == page.round)
     staff = session.get_one(Staff, page.staff_id)
-    ways = [way for way in (*staff.page_by, "voice") if way != "voice" or page.kind == "case"]
+    ways = [*_ways(staff, page.kind), *(["voice"] if page.kind == "case" else [])]
     used = set(session.scalars(_same(page, Page.channel).where(Page.staff_id == page.staff_id)))
     rest = [way for way in ways if way not in used]
     if rest and wanted and reachable(staff):

@@ -50,7 +50,9 @@ class Paged:
         if not free:
             return 0
         with transaction(self.sessions) as session:
-            at = self.now(session)
+            first = pages.first_due(session)
+            if first is None or first > (at := self.now(session)):
+                return 0
             over = pages.expire(session, at)
             claimed = pages.claim(session, at, hold=self.hold, limit=free)
         if over:

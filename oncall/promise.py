@@ -13,7 +13,7 @@ from oncall.staff import reachable
 def answer_within(session: Session, policy: Policy, at: datetime) -> dict[str, timedelta]:
     """By severity, how long an answer takes when every level up to the supervisors lets its time run out; nothing when
     nobody on call or backup can be paged at this moment, for then nobody can say."""
-    if not any(reachable(staff) for level in rota.ROTA_LEVELS for staff in rota.on_duty(session, at, level)):
+    if not any(reachable(staff) for staff in rota.called_first(session, at)):
         return {}
     holidays = PublicHolidays()
     return {severity: longest(clocks.rules(policy, severity, holidays), at) for severity in policy.rules}

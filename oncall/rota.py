@@ -66,6 +66,12 @@ def on_duty(session: Session, at: datetime, level: int) -> list[Staff]:
     return mine
 
 
+def called_first(session: Session, at: datetime) -> list[Staff]:
+    """Who is on call or backup at a moment, by the rota."""
+    listed = {duty.staff_id for duty in planned(session, at, at + MOMENT) if duty.level in ROTA_LEVELS}
+    return [staff for staff in active(session) if staff.id in listed] if listed else []
+
+
 def names_now(session: Session, at: datetime) -> list[str]:
     """The names of those on duty at a moment at the levels of the rota, level 1 first. One query: it stands on every
     page of the staff site."""

@@ -16,11 +16,9 @@ from oncall.models.staff import ROLES
 
 ANSWERS_PAGES = ("officer", "supervisor")
 APPROVES = ("supervisor", "administrator")
-SECOND = (
-    "officer",
-    "supervisor",
-    "administrator",
-)  # they read cases, or make accounts that do: a second one agrees
+# They read cases, make accounts that do, or know where a refuge is and which number people in danger are sent: a second
+# person agrees.
+SECOND = ("officer", "supervisor", "editor", "administrator")
 
 
 def phone_number(written: str) -> str:
@@ -155,21 +153,46 @@ def change_phone(session: Session, staff_id: uuid.UUID, phone: str, now: datetim
 
 
 def forget_where(who: Staff) -> None:
-    """No phone and no e-mail address any more."""
+    """No phone, no e-mail address and no ministry's sign-in any more."""
     who.phone = who.phone_lookup = who.phone_verified_at = who.phone_tested_at = None
-    who.email = who.email_lookup = None
+    who.email = who.email_lookup = who.ministry_lookup = None
 
 
-def change_email(session: Session, staff_id: uuid.UUID, email: str) -> Staff:
-    """Another e-mail address, or none. By it a ministry's own sign-in finds the account."""
-    staff, written = session.get_one(Staff, staff_id), email.strip()
+def change_email(session: Session, staff_id: uuid.UUID, email: str) -> bool:
+    """Another e-mail address, or none. By it a ministry's own sign-in finds the account; whoever was bound to it by the
+    address before is bound no more. Returns whether it is another one."""
+    staff, written = _locked(session, staff_id), email.strip()
     if written and ("@" not in written or len(written) > 200 or not written.isprintable()):
         raise InvalidInput("an e-mail address is written like ada@example.org")
     other = by_email(session, written) if written else None
     if other and other.id != staff.id:
         raise Refused("another account has this e-mail address")
+    before = staff.email_lookup
     staff.email, staff.email_lookup = (written, email_lookup(written)) if written else (None, None)
-    return staff
+    if staff.email_lookup == before:
+        return False
+    staff.ministry_lookup = None
+    return True
+
+
+def ministry_lookup(issuer: str, subject: str) -> bytes:
+    """The keyed hash of who somebody is at their ministry's own sign-in: its issuer and its name for them."""
+    return keys().lookup("staff ministry", issuer, subject)
+
+
+def by_ministry(session: Session, email: str, known: bytes) -> Staff | None:
+    """The account in use with this e-mail address, locked, when `known` (`ministry_lookup`) is bound to it or may be;
+    None when it is bound to somebody else there, or they to another account here."""
+    query = select(Staff).where(Staff.email_lookup == email_lookup(email), Staff.disabled_at.is_(None))
+    who = session.scalar(query.with_for_update().execution_options(populate_existing=True))
+    other = session.scalar(select(Staff.id).where(Staff.ministry_lookup == known))
+    if who is None or who.ministry_lookup not in {None, known} or other not in {None, who.id}:
+        return None
+    return who
+
+
+def _locked(session: Session, staff_id: uuid.UUID) -> Staff:
+    return session.get_one(Staff, staff_id, with_for_update=True, populate_existing=True)
 
 
 def change_work(
@@ -179,17 +202,17 @@ def change_work(
     """What somebody does, speaks, and is paged by (the first way first), as `by` says. Returns whether the roles
     changed. Roles of `SECOND` that are new wait for somebody else (`agree`). Refused for one's own roles, and when no
     administrator would be left."""
-    staff = session.get_one(Staff, staff_id)
     if not roles or set(roles) - set(ROLES):
         raise InvalidInput(f"roles out of {', '.join(ROLES)}, at least one")
     if not languages or set(languages) - set(LANGUAGES):
         raise InvalidInput("languages out of the list, at least one")
     if not page_by or set(page_by) - {"sms", "whatsapp"}:
         raise InvalidInput("pages go by sms or whatsapp")
-    if by == staff_id and set(roles) != set(staff.roles):
+    if by == staff_id and set(roles) != set(session.get_one(Staff, staff_id).roles):
         raise Refused("nobody changes their own roles: another administrator does it")
     if "administrator" not in roles:
         keep_an_administrator(session, staff_id)
+    staff = _locked(session, staff_id)  # a second person may be saying yes at this moment
     now_, before = ask(staff, roles, by), set(staff.roles)
     staff.roles, staff.languages, staff.page_by = now_, list(languages), list(page_by)
     return set(now_) != before
@@ -198,7 +221,7 @@ def change_work(
 def ask(who: Staff, roles: Sequence[str], by: uuid.UUID) -> list[str]:
     """Of the roles that somebody is to have, those that count at once. The others are noted on the account, to wait for
     a second person; what waited before and is not among them any more is forgotten."""
-    waits = [role for role in roles if role in SECOND and role not in who.roles]
+    waits = [role for role in SECOND if role in roles and role not in who.roles]
     if waits != (who.roles_asked or []):
         who.roles_asked, who.roles_asked_by_id = waits or None, by if waits else None
     return [role for role in roles if role not in waits]
@@ -215,12 +238,21 @@ def may_agree(who: Staff, by: Staff) -> bool:
     return may_approve(by) and by.id not in {who.id, who.roles_asked_by_id}
 
 
-def agree(session: Session, staff_id: uuid.UUID, by: Staff, *, agreed: bool) -> list[str]:
-    """A second person's yes or no to roles that wait. Returns which they were."""
-    who = session.get_one(Staff, staff_id, with_for_update=True, populate_existing=True)
+def waits_as(who: Staff) -> str:
+    """What a second person is asked about an account: the roles that wait, those it has, and who asked. A yes is to
+    this and to nothing else."""
+    return f"{','.join(who.roles_asked or [])} {','.join(sorted(who.roles))} {who.roles_asked_by_id}"
+
+
+def agree(session: Session, staff_id: uuid.UUID, by: Staff, *, agreed: bool, seen: str) -> list[str]:
+    """A second person's yes or no to roles that wait, when they still wait as that person saw it (`waits_as`). Returns
+    which they were."""
+    who = _locked(session, staff_id)
     waits = list(who.roles_asked or [])
     if who.disabled_at or not waits:
         raise Refused("no role of this account waits for an answer any more")
+    if seen != waits_as(who):
+        raise Refused("what is asked has changed since you looked: look again, then answer")
     if not may_agree(who, by):
         raise Refused("somebody else answers this: neither who asked, nor whose account it is")
     if agreed:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -18,6 +18,7 @@ from koudmen.database import upgrade_at
 from koudmen.embedded import embedded_postgres, embedded_valkey
 from koudmen.nlu import started_rasa
 from koudmen.tables import METADATA
+from tests import databases
 from tests.fakes.twilio import TwilioDouble
 from tests.service import Service, free_port
 
@@ -79,13 +80,9 @@ def shared_engine(database_url: str) -> Iterator[Engine]:
 
 def empty(engine: Engine) -> None:
     """Take everything out but the directory."""
-    names = ", ".join(
-        f'"{table.name}"' for table in METADATA.sorted_tables if table.name not in DIRECTORY | {"heartbeat"}
-    )
     for left in range(10, -1, -1):
         try:
-            with engine.begin() as connection:
-                connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            databases.empty(engine, DIRECTORY | {"heartbeat"})
             break
         except OperationalError:  # the running service works in these tables: a deadlock is settled by trying again
             if not left:

@@ -14,7 +14,7 @@ import urllib3
 
 HTTP = urllib3.PoolManager(retries=False, timeout=5)
 COMMANDS = {
-    "web": ["-m", "gunicorn", "-c", "python:koudmen.gunicorn_conf", "webhooks.app:create_app()"],
+    "web": ["-m", "gunicorn", "-c", "python:koudmen.gunicorn_web", "webhooks.app:create_front()"],
     "turn": ["-m", "koudmen.cli", "worker", "turn"],
     "send": ["-m", "koudmen.cli", "worker", "protect", "send"],
     "sweeper": ["-m", "koudmen.cli", "sweeper"],

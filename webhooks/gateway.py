@@ -1,5 +1,7 @@
 """The generic HTTP gateway's webhook."""
 
+import asyncio
+
 from flask import Blueprint, Response, abort, request
 
 from base import log
@@ -30,6 +32,6 @@ def inbound() -> Response:
     except InvalidInput as error:
         logger.warning("webhook not understood", reason=str(error).partition(":")[0])
         abort(400)
-    taken = here.intake.take(message)
+    taken = asyncio.run(here.intake.take(message))
     metrics.INBOUND.labels("gateway", taken).inc()
     return Response(status=204)

@@ -1,13 +1,15 @@
 """Twilio's webhooks: check who calls, write it down, answer. Nothing else happens before the answer."""
 
+import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, abort, request
 
 from base import log
 from base.errors import InvalidInput
+from base.settings import Twilio
 from messaging.outbox import DELIVERY_RANK
 from messaging.reports import Report
 from messaging.twilio import parse_inbound, signature_ok
@@ -18,40 +20,50 @@ blueprint = Blueprint("twilio", __name__, url_prefix="/webhooks/twilio")
 logger = log.get(__name__)
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 500
+Form = Sequence[tuple[str, str]]
 
 
 @blueprint.post("/inbound")
 def inbound() -> Response:
     """An SMS or WhatsApp message came in."""
     here = context()
-    params = dict(signed_form(here))
-    try:
-        message = parse_inbound(params)
-    except InvalidInput as error:
-        metrics.REFUSED.labels("invalid").inc()
-        logger.warning("webhook not understood", reason=str(error).partition(":")[0])
-        abort(400)
-    taken = here.intake.take(message)
-    metrics.INBOUND.labels(message.channel, taken).inc()
-    return _done()
+    asyncio.run(take_message(here, signed_form(here)))
+    return Response(status=204)
 
 
 @blueprint.post("/status")
 def status() -> Response:
-    """A delivery report for a message of ours. Late, repeated and unknown ones change nothing."""
+    """A delivery report for a message of ours."""
     here = context()
-    params = dict(signed_form(here))
+    asyncio.run(take_report(here, signed_form(here), request.args.get("m", "")))
+    return Response(status=204)
+
+
+async def take_message(here: Context, form: Form) -> None:
+    """Write down what somebody sent; 400 when it is no message."""
+    try:
+        message = parse_inbound(dict(form))
+    except InvalidInput as error:
+        metrics.REFUSED.labels("invalid").inc()
+        logger.warning("webhook not understood", reason=str(error).partition(":")[0])
+        abort(400)
+    taken = await here.intake.take(message)
+    metrics.INBOUND.labels(message.channel, taken).inc()
+
+
+async def take_report(here: Context, form: Form, about: str) -> None:
+    """Write down what became of the message `about` (our id). Late, repeated and unknown reports change nothing."""
+    params = dict(form)
     state = params.get("MessageStatus") or params.get("SmsStatus") or ""
     try:
-        outbound_id = uuid.UUID(request.args.get("m", ""))
+        outbound_id = uuid.UUID(about)
     except ValueError:
-        return _done()
+        return
     code = error_code(params.get("ErrorCode", ""))
     metrics.REPORTS.labels(state if state in DELIVERY_RANK else "other").inc()
     if state in DELIVERY_RANK:
         sid = params.get("MessageSid") or params.get("SmsSid")
-        here.intake.report(Report(outbound_id, state, sid, code))
-    return _done()
+        await here.intake.report(Report(outbound_id, state, sid, code))
 
 
 def error_code(text: str) -> int:
@@ -59,22 +71,27 @@ def error_code(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 9 else 0
 
 
-def signed_form(here: Context) -> Sequence[tuple[str, str]]:
-    """The form's fields in the order sent, blank ones kept, once the signature is proved right."""
+def signed_form(here: Context) -> Form:
+    """The form of this request, once the signature is proved right."""
     account = here.settings.twilio
     if account is None:
         abort(404)
     if (request.mimetype or "") != FORM:
         metrics.REFUSED.labels("content type").inc()
         abort(415)
-    raw = body()
+    return proved(account, _url(here), body(), dict(request.headers))
+
+
+def proved(account: Twilio, url: str, raw: bytes, headers: Mapping[str, str]) -> Form:
+    """The fields of a body in the order sent, blank ones kept; 400 when it is no form, 403 when Twilio did not sign
+    it for `url`, the address as Twilio knows it."""
     try:
         params = parse_qsl(
             raw.decode("utf-8", "strict"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace"
         )
     except ValueError:
         abort(400)
-    if not signature_ok(account, _url(here), params, dict(request.headers)):
+    if not signature_ok(account, url, params, headers):
         metrics.REFUSED.labels("signature").inc()
         abort(403)
     return [(name, value.replace("\0", "")) for name, value in params]  # PostgreSQL keeps no NUL
@@ -86,7 +103,3 @@ def _url(here: Context) -> str:
     if not target.startswith("/"):  # an absolute request line
         target = "/" + target.split("://", 1)[-1].partition("/")[2]
     return here.settings.public_base_url + target
-
-
-def _done() -> Response:
-    return Response(status=204)

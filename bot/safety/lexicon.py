@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from base.errors import ConfigError
-from bot.safety.pattern import Pattern, compile_phrase, word_list
+from bot.safety.pattern import STEM, Pattern, compile_phrase, word_list
 
 CONCERNS = (
     "danger self_harm child_abuse sea trafficking sexual_violence vulnerable_adult domestic_violence discrimination"
@@ -72,13 +72,21 @@ class Lexicon:
     def candidates(self, words: Set[str]) -> Iterator[tuple[Rule, Pattern]]:
         """The phrases worth trying on a text of these words, in the order of the file."""
         hits: dict[int, tuple[Rule, Pattern]] = {}
-        for word in words:
-            for number, rule, pattern in self.by_word.get(word, ()):
-                hits[number] = (rule, pattern)
-            for length in range(3, len(word) + 1):
-                for number, rule, pattern in self.by_stem.get(word[:length], ()):
+        for entries in self._listed(words):
+            for number, rule, pattern in entries:
+                if number not in hits and pattern.possible(words):
                     hits[number] = (rule, pattern)
-        return (hits[number] for number in sorted(hits) if hits[number][1].possible(words))
+        return (hits[number] for number in sorted(hits))
+
+    def _listed(self, words: Set[str]) -> Iterator[list[tuple[int, Rule, Pattern]]]:
+        """What is indexed under these words and their beginnings."""
+        for word in self.by_word.keys() & words:  # this way round it is quick
+            yield self.by_word[word]
+        if self.by_stem:
+            for word in words:
+                for length in range(STEM, len(word) + 1):
+                    if found := self.by_stem.get(word[:length]):
+                        yield found
 
 
 def load(path: Path) -> Lexicon:

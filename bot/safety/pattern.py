@@ -8,7 +8,7 @@ from bot.normalise import normalise
 
 _GAPS = {"..": "(?: [^ ]+){0,3}?", "...": "(?: [^ ]+){0,8}?"}
 _RANGE = re.compile(r"(\d+)-(\d+)")
-_STEM = 3  # the shortest beginning of a word that may stand before a *
+STEM = 3  # the shortest beginning of a word that may stand before a *
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _word(item: str, classes: Mapping[str, tuple[str, ...]], language: str) -> I
         return map(str, range(int(numbers[1]), int(numbers[2]) + 1))
     stem = item.endswith("*")
     word = normalise(item.rstrip("*").replace("_", " "), language)
-    if not word or (stem and len(word) < _STEM):
+    if not word or (stem and len(word) < STEM):
         raise ValueError(f"nothing to look for in '{item}'")
     return (word + "*",) if stem else (word,)
 
@@ -92,10 +92,11 @@ def compile_phrase(source: str, classes: Mapping[str, tuple[str, ...]], language
         needed += words
     anchor = min(needed, key=lambda element: sum(_commonness(word) for word in element.words))
     literal = frozenset(word for element in needed for words in element.words for word in words.split())
-    others = (element.words for element in needed if element is not anchor and not any("*" in w for w in element.words))
+    others = [e for e in needed if e is not anchor and not any("*" in word for word in e.words)]
+    others.sort(key=lambda element: sum(map(_commonness, element.words)))  # what is rarest says no first
     return Pattern(
         source, regexes[0], frozenset(map(_first, anchor.words)), literal,
-        tuple(frozenset(map(_first, words)) for words in others), tuple(regexes[1:]),
+        tuple(frozenset(map(_first, element.words)) for element in others), tuple(regexes[1:]),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Looks a message up in every language's phrases and weighs what it finds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent / "phrases"
 LANGUAGES = ("en", "ht", "acf", "fr", "es")
 NAMES = {"en": "English", "ht": "Haitian Creole", "acf": "Kweyol", "fr": "French", "es": "Spanish"}
 _SPELLING = {"en": "en", "ht": "ht", "acf": "ht", "fr": "fr", "es": "fr"}  # which normalised form a file is read in
+_SPELLINGS = frozenset(_SPELLING.values())
 _BEFORE, _AFTER = 25, 45  # characters around a phrase in which its `unless` is looked for
 
 
@@ -48,13 +49,14 @@ def lexicons() -> tuple[Lexicon, ...]:
 
 def read(text: str, language: str | None = None) -> SafetyReading:
     """What a message tells of harm. `language` is the language it is surely in, or None. Never raises on any text."""
-    forms = {spelling: f" {normalise(text, spelling)} " for spelling in set(_SPELLING.values())}
-    words = forms[_SPELLING["acf"]].split()
+    forms = {spelling: f" {normalise(text, spelling)} " for spelling in _SPELLINGS}
+    words = {spelling: frozenset(form.split()) for spelling, form in forms.items()}
     findings: list[Finding] = []
     asks: list[Finding] = []
     for lexicon in lexicons():
-        heard, unclear = _hear(lexicon, forms[_SPELLING[lexicon.language]])
-        if lexicon.language == "acf" and language == "ht" and lexicon.own.isdisjoint(words):
+        spelling = _SPELLING[lexicon.language]
+        heard, unclear = _hear(lexicon, forms[spelling], words[spelling])
+        if lexicon.language == "acf" and language == "ht" and lexicon.own.isdisjoint(words[spelling]):
             heard, unclear = [], unclear + heard
         findings += heard
         asks += unclear
@@ -63,7 +65,7 @@ def read(text: str, language: str | None = None) -> SafetyReading:
 
 def is_critical(concern: str, text: str) -> bool:
     """Whether the words around a concern make it critical, by `critical_if` of the phrase files. Never raises."""
-    forms = {spelling: f" {normalise(text, spelling)} " for spelling in set(_SPELLING.values())}
+    forms = {spelling: f" {normalise(text, spelling)} " for spelling in _SPELLINGS}
     return any(
         shift.to is None and concern in shift.concerns and _any(shift.any, forms[_SPELLING[lexicon.language]])
         for lexicon in lexicons()
@@ -82,11 +84,11 @@ def _line(how: str, finding: Finding) -> str:
     return f"{how}: {finding.concern} ({finding.severity}): '{finding.matched}' ({where})"
 
 
-def _hear(lexicon: Lexicon, text: str) -> tuple[list[Finding], list[Finding]]:
+def _hear(lexicon: Lexicon, text: str, words: Set[str]) -> tuple[list[Finding], list[Finding]]:
     heard: list[Finding] = []
     unclear: list[Finding] = []
     done: set[str] = set()
-    for rule, pattern in lexicon.candidates(frozenset(text.split())):
+    for rule, pattern in lexicon.candidates(words):
         if rule.id in done:
             continue
         sure, matched = _judge(lexicon, rule, pattern, text)

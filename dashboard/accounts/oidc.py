@@ -28,6 +28,7 @@ SIGNED_BY = ["RS256", "PS256", "ES256"]  # never `none`, never a shared secret
 SKEW_S = 60
 TIMEOUT_S = 8
 LARGEST = 200_000
+LONGEST_SUBJECT = 255  # letters; as Core says
 _HTTP = urllib3.PoolManager(timeout=urllib3.Timeout(total=TIMEOUT_S), retries=False)
 
 
@@ -46,6 +47,19 @@ def question(secret: bytes) -> Question:
     return Question(*(base64.urlsafe_b64encode(one).decode().rstrip("=") for one in made))
 
 
+@dataclass(frozen=True)
+class Person:
+    """Who signed in at the issuer. `issuer` and `subject` together never become somebody else (OpenID Connect Core 1.0,
+    section 5.7); an e-mail address may. Its representation shows neither."""
+
+    issuer: str
+    subject: str
+    email: str
+
+    def __repr__(self) -> str:
+        return "Person()"
+
+
 def address(settings: Oidc, asked: Question, back: str) -> str:
     """Where the browser is sent to sign in. Refused when the issuer does not answer."""
     client = OAuth2Session(settings.client_id, redirect_uri=back, scope="openid email")
@@ -56,8 +70,8 @@ def address(settings: Oidc, asked: Question, back: str) -> str:
     return str(where)
 
 
-def email(settings: Oidc, asked: Question, state: str, code: str, back: str, now: datetime) -> str:
-    """The e-mail address that the issuer has verified of who signed in there. Refused, with a word for the log, for
+def person(settings: Oidc, asked: Question, state: str, code: str, back: str, now: datetime) -> Person:
+    """Who signed in there, with an e-mail address that the issuer has verified. Refused, with a word for the log, for
     everything that does not fit."""
     if not hmac.compare_digest(asked.state.encode(), state.encode()):
         raise Refused("state")
@@ -66,7 +80,10 @@ def email(settings: Oidc, asked: Question, state: str, code: str, back: str, now
     found = claims.get("email")
     if claims.get("email_verified") is not True or not isinstance(found, str) or "@" not in found:
         raise Refused("e-mail not verified")
-    return found
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+        raise Refused("no subject")
+    return Person(settings.issuer, subject, found)
 
 
 def _issuer(settings: Oidc) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def as_xlsx(tables: Sequence[Table], title: str, about: str) -> bytes:
 
 
 def as_pdf(tables: Sequence[Table], title: str, about: str) -> bytes:
-    """Landscape pages; a bar beside the counts of a list."""
+    """Landscape pages with one table after another: what the page draws as bars stands in them as numbers."""
     pdf = FPDF(orientation="landscape", format="A4")
     pdf.set_title(title)
     pdf.set_auto_page_break(auto=True, margin=14)

@@ -1,23 +1,89 @@
-"""Hides small counts in a table whose totals are told, so that they cannot be reckoned back.
+"""Hides small counts in tables whose totals are told, so that they cannot be reckoned back.
 
-A count from 1 to 4 is hidden (docs/privacy.md). What is left over in each row and column (its total less what is told)
-must not give a hidden count away: wherever something is hidden, at least two counts are, and together they make five or
-more; else the smallest other count of that line is hidden too, at last the total itself. After the usual rules of
-statistical offices for primary and complementary suppression; an exact search for the fewest hidden cells is not tried.
+A count from 1 to 4 is hidden (docs/privacy.md). What is left over in each line (a total and the counts it is made of;
+its total less what is told) must not give a hidden count away: wherever something is hidden, at least two counts are,
+and together they make five or more; else the smallest other count of that line is hidden too, at last the total itself.
+A count of nothing is always told: hidden it would protect little, and in a thin month every line would follow.
+After the usual rules of statistical offices for primary and complementary suppression. Then all lines are taken
+together: a small count that follows from several of them is hidden deeper, until none does. An exact search for the
+fewest hidden counts is not tried.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 FEWEST = 5
 Grid = Sequence[Sequence[int]]
-Cell = tuple[int, int]
-Line = list[Cell]  # a row or a column; the last is its total
+Cell = TypeVar("Cell", bound=Hashable)
+_PRIME = 2**61 - 1  # reckoned with whole numbers below it: exact, and no fraction grows
 
 
-def roughly(count: int) -> int:
-    """A count that others must not be subtracted from: rounded down to 5, 10, 20, 50, 100 and so on; 0 below five."""
-    steps = (base * 10**power for power in range(7) for base in (1, 2, 5))
-    return max((step for step in steps if FEWEST <= step <= count), default=0)
+def kept_back(counts: Mapping[Cell, int], lines: Iterable[Sequence[Cell]]) -> set[Cell]:
+    """Which counts must not be told. `lines`: cells that make a total, which comes last; a cell may stand in many."""
+    fixed, hidden = [list(line) for line in lines], {cell for cell, count in counts.items() if 0 < count < FEWEST}
+    place = {cell: number for number, cell in enumerate(counts)}
+
+    def smallest(cells: Iterable[Cell]) -> Cell | None:
+        told = (cell for cell in cells if cell not in hidden and counts[cell])
+        return min(told, key=lambda cell: (counts[cell], place[cell]), default=None)
+
+    def next_one() -> Cell | None:
+        for line in fixed:
+            if not _safe(counts, line, hidden):
+                more = smallest(line[:-1])
+                return line[-1] if more is None else more
+        return next((more for cell in reckoned(counts, fixed, hidden) if (more := _deeper(cell)) is not None), None)
+
+    def _deeper(cell: Cell) -> Cell | None:
+        around = [line for line in fixed if cell in line]
+        wide = [line for line in fixed if hidden.intersection(line)]
+        for some in (around, wide):
+            found = smallest(one for line in some for one in line)
+            if found is not None:
+                return found
+        return None
+
+    while (more := next_one()) is not None:
+        hidden.add(more)
+    return hidden
+
+
+def _safe(counts: Mapping[Cell, int], line: Sequence[Cell], hidden: set[Cell]) -> bool:
+    """Whether a line alone gives nothing away."""
+    inner = [cell for cell in line[:-1] if cell in hidden]
+    if line[-1] in hidden:
+        return bool(inner) or len(line) == 1
+    return not inner or (len(inner) >= 2 and sum(counts[cell] for cell in inner) >= FEWEST)
+
+
+def reckoned(counts: Mapping[Cell, int], lines: Iterable[Sequence[Cell]], hidden: set[Cell]) -> list[Cell]:
+    """Hidden small counts that follow from all lines together, whoever knew which hidden counts are none at all.
+    Gauss and Jordan's elimination: a count follows when its row has nothing else in it."""
+    solved: dict[Cell, dict[Cell, int]] = {}
+    for line in lines:
+        row = {cell: _PRIME - 1 if cell == line[-1] else 1 for cell in line if cell in hidden and counts[cell]}
+        for cell in [one for one in row if one in solved]:
+            _less(row, solved[cell], row[cell])
+        if not row:
+            continue
+        pivot = next(iter(row))
+        turn = pow(row[pivot], -1, _PRIME)
+        row = {cell: value * turn % _PRIME for cell, value in row.items()}
+        for other in solved.values():
+            if pivot in other:
+                _less(other, row, other[pivot])
+        solved[pivot] = row
+    return [cell for cell, row in solved.items() if len(row) == 1 and counts[cell] < FEWEST]
+
+
+def _less(row: dict[Cell, int], other: Mapping[Cell, int], times: int) -> None:
+    """`row` less so many times `other`."""
+    for cell, value in other.items():
+        left = (row.get(cell, 0) - times * value) % _PRIME
+        if left:
+            row[cell] = left
+        else:
+            row.pop(cell, None)
 
 
 def with_totals(counts: Grid) -> list[list[int]]:
@@ -30,10 +96,8 @@ def with_totals(counts: Grid) -> list[list[int]]:
 def suppress(counts: Grid) -> list[list[int | None]]:
     """The table with its totals; None where a count must not be told."""
     full = with_totals(counts)
-    lines = list(_lines(len(full), len(full[0])))
-    hidden = {(r, c) for r, row in enumerate(full) for c, count in enumerate(row) if 0 < count < FEWEST}
-    while more := next((cell for line in lines if (cell := _one_more(full, line, hidden))), None):
-        hidden.add(more)
+    cells = {(r, c): count for r, row in enumerate(full) for c, count in enumerate(row)}
+    hidden = kept_back(cells, _lines(len(full), len(full[0])))
     return [[None if (r, c) in hidden else count for c, count in enumerate(row)] for r, row in enumerate(full)]
 
 
@@ -43,26 +107,7 @@ def suppress_list(counts: Sequence[int]) -> tuple[list[int | None], int | None]:
     return list(row[:-1]), row[-1]
 
 
-def _lines(rows: int, columns: int) -> Iterable[Line]:
+def _lines(rows: int, columns: int) -> Iterable[list[tuple[int, int]]]:
     yield from ([(r, c) for c in range(columns)] for r in range(rows))
     if rows > 2:  # a single row is its own total
         yield from ([(r, c) for r in range(rows)] for c in range(columns))
-
-
-def _one_more(full: Grid, line: Line, hidden: set[Cell]) -> Cell | None:
-    """What has to be hidden besides in a line; None when it is safe."""
-    gone = [cell for cell in line if cell in hidden]
-    if not gone:
-        return None
-    told_total = line[-1] not in hidden
-    inner = [cell for cell in gone if cell != line[-1]]
-    left = sum(full[r][c] for r, c in inner)
-    if told_total and len(inner) >= 2 and left >= FEWEST:
-        return None
-    if not told_total and inner:
-        return None
-    shown = [cell for cell in line[:-1] if cell not in hidden]
-    nonzero = [cell for cell in shown if full[cell[0]][cell[1]]] or shown
-    if nonzero:
-        return min(nonzero, key=lambda cell: (full[cell[0]][cell[1]], cell))
-    return line[-1] if told_total else None

@@ -1,9 +1,10 @@
 """A report's tables: what stands in them, where it is from, and which counts are kept back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboard.reports.suppress import FEWEST, suppress, suppress_list
+from dashboard.words import N_, _
 
 HIDDEN = f"<{FEWEST}"
 Value = str | int | float | None
@@ -35,13 +36,22 @@ def shown(value: Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def said(table: Table) -> Table:
+    """A table in the reader's language: what is kept is English."""
+    rows = tuple(tuple(_(one) if isinstance(one, str) else one for one in row) for row in table.rows)
+    return replace(
+        table, title=_(table.title), source=_(table.source), note=_(table.note) if table.note else "",
+        columns=tuple(_(one) for one in table.columns), rows=rows,
+    )  # fmt: skip
+
+
 def counted(
     key: str, title: str, source: str, head: str, counts: Sequence[tuple[str, int]], *, note: str = ""
 ) -> Table:
     """One list of counts with its total, small ones kept back."""
     told, total = suppress_list([count for _, count in counts])
     rows = [(name, one) for (name, _), one in zip(counts, told, strict=True)]
-    return Table(key, title, source, (head, "Count"), (*rows, ("Total", total)), chart=1, note=note)
+    return Table(key, title, source, (head, N_("Count")), (*rows, (N_("Total"), total)), chart=1, note=note)
 
 
 def crossed(

@@ -30,7 +30,7 @@ def add_needs(session: Session, gathered: Gathered) -> None:
 
 def _needs(session: Session, gathered: Gathered) -> dict[Any, str]:
     """The need of each term, by its id: as the term says itself, or by its code in Open Eligibility."""
-    wanted: list[Key] = [(row["taxonomy_term_id"],) for row in gathered.rows[m.Attribute].values()]
+    wanted: list[Key] = [(row.get("taxonomy_term_id"),) for row in gathered.rows[m.Attribute].values()]
     terms: dict[Any, Row] = here(session, m.TaxonomyTerm, [key for key in wanted if key[0]], hidden=True)
     terms |= {key[0]: row for key, row in gathered.rows[m.TaxonomyTerm].items()}
     lists = here(session, m.Taxonomy, [(row.get("taxonomy_id"),) for row in terms.values()], hidden=True)

@@ -1,9 +1,11 @@
 """The rows of a file, table by table, with where each was found, before anything is written."""
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from base.db import Base
@@ -11,23 +13,38 @@ from directory import models as m
 from directory.exchange import rules
 from directory.exchange.here import here
 from directory.exchange.report import Fault, Report
-from directory.exchange.tables import LOOPS, LOOSE, MODELS, Key, Row, columns, primary, target
+from directory.exchange.tables import (
+    LEFT_OUT,
+    LOOPS,
+    LOOSE,
+    MODELS,
+    Key,
+    Row,
+    columns,
+    hidden_ids,
+    is_secret,
+    primary,
+    target,
+)
 
 OWNERS: dict[type[Base], tuple[str, ...]] = {
     model: tuple(c.name for c in columns(model) if target(c) and c.nullable)
     for model in (m.Phone, m.Schedule, m.DirectoryContact, m.SpokenLanguage, m.ServiceArea, m.Location)
 }
+MOST_ABOVE = 50  # rows in a chain of parents
 SHARED = {"service_id", "organization_id", "location_id", "service_at_location_id", "contact_id"}
 
 
 @dataclass(slots=True)
 class Gathered:
-    """`rows` by table and key; `gone`: rows to be taken away; `found_at`: (file, row number) of each row."""
+    """`rows` by table and key; `gone`: rows to be taken away; `found_at`: (file, row number) of each row; `secret`: ids
+    of what this import must not touch, by table (known once it is checked)."""
 
     report: Report
     rows: dict[type[Base], dict[Key, Row]] = field(default_factory=lambda: {model: {} for model in MODELS})
     gone: dict[type[Base], list[Row]] = field(default_factory=dict)
     found_at: dict[type[Base], dict[Key, tuple[str, int]]] = field(default_factory=lambda: {one: {} for one in MODELS})
+    secret: dict[str, set[uuid.UUID]] = field(default_factory=dict)
 
     def add(self, model: type[Base], row: Row, file: str, number: int) -> None:
         """Take a row up, unless the key has been there: that is a fault."""
@@ -63,8 +80,9 @@ class Gathered:
 
     def check(self, session: Session, *, confidential: bool) -> None:
         """What the rows say about each other, and about what is here."""
+        self.secret = {} if confidential else hidden_ids(session)
         self._check_links(session, confidential=confidential)
-        self._check_loops()
+        self._check_loops(session)
         self._check_unique(session)
         self._check_gone(session)
 
@@ -98,9 +116,9 @@ class Gathered:
                     self._missing(model, name, other.__tablename__, missing)
 
     def _missing(self, model: type[Base], name: str, table: str, missing: set[Any]) -> None:
-        if model is m.ServiceCapacity:  # a count of an hour ago; the standard's own example names what it does not have
+        if model.__tablename__ in LEFT_OUT:  # the standard's own example names what it does not have
             gone = [key for key, row in self.rows[model].items() if row[name] in missing]
-            self.report.notes[f"service_capacity {name}: it names none in the file; left out"] += len(gone)
+            self.report.notes[f"{model.__tablename__} {name}: it names none in the file; left out"] += len(gone)
             for key in gone:
                 del self.rows[model][key]
             return
@@ -118,23 +136,38 @@ class Gathered:
         others = (row.get(one) for one in OWNERS[model] if one != name)
         return model is m.Location or any(other is not None for other in others)
 
-    def _check_loops(self) -> None:
+    def _check_loops(self, session: Session) -> None:
+        """Also by way of rows that are here: the file may close a chain that began here."""
         for model in MODELS:
-            link, done = LOOPS.get(model.__tablename__), set[Any]()
+            link, told = LOOPS.get(model.__tablename__), set[Any]()
+            above = self._above(session, model, link) if link else {}
             for start in self.rows[model] if link else ():
-                path, at = set[Any](), start[0]
-                while at and at not in done and at not in path:
-                    path.add(at)
-                    at = self.rows[model].get((at,), {}).get(str(link))
-                if at in path:
-                    self._fault(model, (at,), str(link), f"{at} leads back to itself", "a chain that has an end")
-                done |= path
+                path, at = dict[Any, None](), start[0]
+                while at and at not in path and len(path) < MOST_ABOVE:
+                    path[at] = None
+                    at = above.get(at)
+                if at and not told & path.keys():
+                    named = at if (at,) in self.rows[model] else start[0]  # what is here may be hidden
+                    wrong = f"{named} leads back to itself" if at in path else f"more than {MOST_ABOVE} stand above it"
+                    self._fault(model, start, str(link), wrong, "a chain that has an end")
+                told |= path.keys() if at else set()
+
+    def _above(self, session: Session, model: type[Base], link: str) -> dict[Any, Any]:
+        """What each row will point at when the file is in."""
+        said = {key[0]: row[link] for key, row in self.rows[model].items() if link in row}
+        if not any(said.values()):
+            return said
+        columns_ = model.__table__.c
+        rows = session.execute(select(columns_.id, columns_[link]).where(columns_[link].is_not(None)))
+        return {key: other for key, other in rows} | said  # noqa: C416 (rows are no pairs to dict)
 
     def _check_unique(self, session: Session) -> None:
+        """Not about what hangs on something hidden: it is left out without a word."""
         for model, names in rules.UNIQUE.items():
             seen = dict[Key, Key]()
             for key, values in self._unique_keys(session, model, names):
-                if seen.setdefault(values, key) != key:
+                named = dict(zip(names, values, strict=True))
+                if seen.setdefault(values, key) != key and not is_secret(model, named, None, self.secret):
                     where = key if key in self.rows[model] else seen[values]
                     self._fault(model, where, ", ".join(names), "the same is there under another id", "each only once")
 

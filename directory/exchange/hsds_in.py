@@ -21,6 +21,7 @@ from directory.hsds.objects import VERIFICATION
 
 LARGEST, LARGEST_WHOLE = 1024**3, 200 * 1024**2  # bytes; an array is read whole, larger files come one object a line
 LONGEST_TEXT = 100_000
+DEEPEST, LONGEST_PATH = 60, 80  # objects in each other; letters of a path that are told
 EVERY = 5_000  # objects between two words of progress
 SERVICE_ONLY = {"status", "organization", "organization_id", "service_at_locations", "program"}
 HELD = LISTS | {"organization": LISTS["organization"] | {"services": ("service", "organization_id")}}
@@ -107,6 +108,9 @@ class Taker:
         """Take an object and all it holds; its id, or None when it has none."""
         if not isinstance(one, dict):
             self._fault(path.rstrip("."), "is no object", f"an HSDS {name}")
+            return None
+        if path.count(".") > DEEPEST:
+            self._fault(path[:LONGEST_PATH], "is nested too deep", f"at most {DEEPEST} objects in each other")
             return None
         faults = len(self.gathered.report.faults)
         row = links | self._values(name, one, path)

@@ -29,8 +29,8 @@ def take_in(
     """Import a file or folder of this form (csv, hsds, sheet). With a fault, or as a dry run, nothing is changed.
 
     `trust`: verification states of the file count; else a number comes in as unverified, and a number that changes is
-    unverified again. `confidential`: rows that are confidential here may be changed; else they never are, and never
-    reported on. `by` stands in the history. `said` hears progress.
+    unverified again. `confidential`: rows that are confidential here may be changed; else they never are, and
+    none is named. `by` stands in the history. `said` hears progress.
     """
     if not path.exists():
         raise InvalidInput("there is no such folder or file")

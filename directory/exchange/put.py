@@ -2,7 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from base.clock import DOMINICA
 from base.db import Base, database_now
 from base.errors import InvalidInput
-from directory import codec
+from directory import codec, fields
 from directory.exchange import cells
 from directory.exchange.gathered import Gathered
 from directory.exchange.here import here
@@ -23,18 +24,23 @@ from directory.exchange.tables import (
     LOOPS,
     MODELS,
     VERIFIED,
+    Key,
     Row,
     columns,
     file_name,
     is_loose,
+    is_secret,
     primary,
     public_ids,
     target,
 )
 from directory.models import FieldChange, ServiceAtLocation
 
-FACT = {"phone": ("number", "extension", "channel"), "schedule": ("byday", "opens_at", "closes_at")}
+# What a check stands for; a number that comes back into use is to be checked again too.
+FACT = {**fields.CHECKED, "phone": fields.CHECKED["phone"] | {"retired_on"}}
 CHUNK = 20_000
+LEFT_OUT = "rows that hang on what this import must not touch are left out"
+Ids = dict[str, set[uuid.UUID]]  # by table
 HISTORY = ("id", "resource_id", "resource_type", "last_action_type", "field_name", "previous_value",
            "replacement_value", "updated_by")  # fmt: skip
 
@@ -42,23 +48,26 @@ HISTORY = ("id", "resource_id", "resource_type", "last_action_type", "field_name
 def put(
     session: Session, gathered: Gathered, *, by: str, trust: bool, confidential: bool, dry_run: bool, said: Said
 ) -> None:
-    """Insert and update; or only count, as a dry run. Hidden rows are left as they are, without a word."""
+    """Insert and update; or only count, as a dry run. Hidden rows are left as they are."""
+    left: Ids = defaultdict(set)
     for model in MODELS:
         rows = gathered.rows[model]
         if not rows:
             continue
         new, other, history = list[Row](), list[Row](), list[tuple[Any, ...]]()
         before_all, single = here(session, model, list(rows), hidden=True), len(primary(model)) == 1
+        if not confidential:
+            rows = _touchable(gathered, model, before_all, left)
         unseen = set[Any]() if confidential else _unseen(session, model, before_all)
         for key, row in rows.items():
             before = before_all.get(key[0] if single else key)
             values = _as_trusted(model, row, before, trust=trust)
             if before and unseen:
                 values = {n: v for n, v in values.items() if v is not None or before[n] not in unseen}
-            if before is None:
-                new.append(_complete(model, values))
-            elif (before.get("confidential") and not confidential) or _same(before, values):
+            if before and _same(before, values):
                 gathered.report.unchanged += 1
+            elif before is None:
+                new.append(_complete(model, values))
             else:
                 reset = () if trust else VERIFIED  # also what somebody verifies at this very moment
                 changed = {n: v for n, v in values.items() if before[n] != v or n in reset}
@@ -76,6 +85,30 @@ def put(
         gathered.report.removed += len(rows_gone)
         if not dry_run:
             (_leave if model is ServiceAtLocation else _remove)(session, model, rows_gone, by)
+
+
+def _touchable(gathered: Gathered, model: type[Base], before_all: Mapping[Any, Row], left: Ids) -> dict[Key, Row]:
+    """The rows that are not hidden here and hang on nothing hidden. What hangs on one that is left out is left out too;
+    a mere link to one that is not here (`left`, filled as it goes) is not made."""
+    single, rows, table = len(primary(model)) == 1, gathered.rows[model], model.__tablename__
+    kept = dict[Key, Row]()
+    for key, row in rows.items():
+        before = before_all.get(key[0] if single else key)
+        if not is_secret(model, row, before, gathered.secret):
+            kept[key] = row
+        elif before is not None:
+            gathered.report.unchanged += 1
+        else:
+            gathered.report.notes[f"{file_name(model)}: {LEFT_OUT}"] += 1
+            left[table] |= {row["id"]} if "id" in row else set()
+    if left[table]:
+        gathered.secret.setdefault(table, set()).update(left[table])
+    gone = {c.name: ids for c in columns(model) if is_loose(model, c.name) and (ids := left[str(target(c))])}
+    return {key: _without(row, gone) for key, row in kept.items()} if gone else kept
+
+
+def _without(row: Row, gone: Ids) -> Row:
+    return {name: value for name, value in row.items() if value not in gone.get(name, ())}
 
 
 def _leave(session: Session, model: type[Base], rows: list[Row], by: str) -> None:
@@ -207,6 +240,7 @@ def _as_trusted(model: type[Base], row: Row, before: Row | None, *, trust: bool)
     fact = [name for name in FACT.get(model.__tablename__, ()) if before and name in row]
     if before and any(before[name] != row[name] for name in fact):
         values |= dict.fromkeys(VERIFIED)
+        values |= {"demo": False} if before.get("demo") else {}
     return values
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Column
 
+from base.clock import DOMINICA, now
 from base.db import Base
 from directory import models as m
 from directory import places
@@ -104,7 +105,9 @@ def _owner(row: Row) -> Iterator[Wrong]:
 
 def _verified(row: Row) -> Iterator[Wrong]:
     if row.get("verified_on") is not None and not row.get("verified_by"):
-        yield "verified_by", "is empty although verified_on is given", "who dialled the number"
+        yield "verified_by", "is empty although verified_on is given", "who checked it"
+    if row.get("verified_on") is not None and row["verified_on"] > now().astimezone(DOMINICA).date():
+        yield "verified_on", "that day has not come yet", "the day of the check"
 
 
 def _capacity(row: Row) -> Iterator[Wrong]:
@@ -123,6 +126,7 @@ _ROWS: dict[type[Base], tuple[Callable[[Row], Iterator[Wrong]], ...]] = {
     m.Schedule: (_times,),
     m.Url: (_owner,),
     m.Phone: (_verified,),
+    m.LocationAddress: (_verified,),
     m.ServiceNeed: (_part,),
     m.ServiceCapacity: (_capacity,),
 }

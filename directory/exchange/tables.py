@@ -1,11 +1,11 @@
 """Which tables are exchanged, in the order they can be inserted, and the rows of them that are public."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, inspect, select
+from sqlalchemy import Column, ColumnElement, inspect, or_, select
 from sqlalchemy.orm import Session
 
 from base.db import Base
@@ -30,6 +30,7 @@ OURS = {"created_at", "updated_at", "demo"}  # of this database or of a demonstr
 LINKS = {"parent_organization_id", "parent_id", "referred_by_id", "program_id", "location.organization_id"}
 VERIFIED = ("verified_by", "verified_on", "next_check_due")
 LOOPS = {"organization": "parent_organization_id", "taxonomy_term": "parent_id", "service": "referred_by_id"}
+LEFT_OUT = {"service_capacity"}  # what is counted goes in an hour: one that names what is not there is no fault
 LOOSE = {"parent_organization_id", "parent_id", "taxonomy_id"}  # a part of somebody's data may name what it leaves out
 _PUBLIC = {
     m.Organization: public.organization, m.Program: public.program, m.Service: public.service,
@@ -89,6 +90,38 @@ def public_ids(session: Session, model: type[Base], ids: Iterable[uuid.UUID]) ->
     """Those of the ids that may be named."""
     key: Any = inspect(model).columns["id"]
     return set(session.scalars(select(key).where(key.in_(list(ids)), *_public(model))))
+
+
+def hidden_ids(session: Session) -> dict[str, set[uuid.UUID]]:
+    """Ids of what must not be named, by table; tables without any are left out. What is only out of use may be."""
+    site = m.ServiceAtLocation
+    closed = or_(
+        site.service_id.in_(select(m.Service.id).where(~public.service())),
+        site.location_id.in_(select(m.Location.id).where(~public.location(retired=True))),
+    )
+    person, service = m.DirectoryContact, select(m.Service.id).where(~public.service())
+    of_them = or_(
+        person.service_id.in_(service), person.service_at_location_id.in_(select(site.id).where(closed)),
+        person.organization_id.in_(select(m.Organization.id).where(~public.organization())),
+        person.location_id.in_(select(m.Location.id).where(~public.location(retired=True))),
+    )  # fmt: skip
+    hidden: dict[Any, ColumnElement[bool]] = {
+        m.Organization: ~public.organization(), m.Program: ~public.program(), m.Service: ~public.service(),
+        m.Location: ~public.location(retired=True), m.Unit: ~public.unit(), site: closed, person: of_them,
+    }  # fmt: skip
+    found = {model.__tablename__: set(session.scalars(select(model.id).where(rule))) for model, rule in hidden.items()}
+    return {table: ids for table, ids in found.items() if ids}
+
+
+def is_secret(model: type[Base], row: Row, before: Row | None, secret: Mapping[str, set[uuid.UUID]]) -> bool:
+    """Whether a row is hidden here, or hangs on what is: as it is here, or as the file would have it."""
+    if before and (before.get("confidential") or before.get("id") in secret.get(model.__tablename__, ())):
+        return True
+    both = (row, before or {})
+    if model is m.Attribute:
+        return any(one.get("link_id") in ids for ids in secret.values() for one in both)
+    owners = [c for c in columns(model) if target(c) in secret and not is_loose(model, c.name)]
+    return any(one.get(c.name) in secret[str(target(c))] for c in owners for one in both)
 
 
 def _public(model: type[Base]) -> list[ColumnElement[bool]]:

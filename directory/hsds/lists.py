@@ -16,16 +16,16 @@ Values = Mapping[str, Any]
 
 def service_ids(values: Values) -> Select[Any]:
     """Public services, by id, with when they changed."""
-    changed = _changed()
-    found = select(m.Service.id, changed.label("changed")).where(public.service(), *_service_filters(values))
-    return _since(found, changed, values).order_by(m.Service.id)
+    changed: Any = m.Service.updated_at
+    found = select(m.Service.id, changed).where(public.service(), *_service_filters(values))
+    return _since(found, values).order_by(m.Service.id)
 
 
 def service_at_location_ids(values: Values) -> Select[Any]:
     """Public services at public locations, by id."""
     found = select(m.ServiceAtLocation.id).join(m.Service, m.Service.id == m.ServiceAtLocation.service_id)
     found = found.where(public.service_at_location(), *_service_filters(values))
-    return _since(found, _changed(), values).order_by(m.ServiceAtLocation.id)
+    return _since(found, values).order_by(m.ServiceAtLocation.id)
 
 
 def organization_ids(values: Values) -> Select[Any]:
@@ -121,7 +121,7 @@ def _tagged(term: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _in_parish(parish: str) -> ColumnElement[bool]:
     at = and_(m.Location.id == m.ServiceAtLocation.location_id, m.ServiceAtLocation.service_id == m.Service.id)
-    there = exists().where(at, m.Location.parish == parish, public.location())
+    there = exists().where(at, m.ServiceAtLocation.retired_on.is_(None), m.Location.parish == parish, public.location())
     serves = exists().where(m.ServiceArea.service_id == m.Service.id, m.ServiceArea.parish == parish)
     return or_(m.Service.national, there.correlate(m.Service), serves)
 
@@ -142,19 +142,6 @@ def _says(text: str, *columns: Any) -> ColumnElement[bool]:
     return or_(*(func.strpos(func.lower(column), text.lower()) > 0 for column in columns))
 
 
-def _changed() -> ColumnElement[Any]:
-    """When a service, its organization, a number of it, or a place of it with its numbers changed. What else hangs on
-    a service or place touches it (migration 0019)."""
-    at = (m.ServiceAtLocation.service_id == m.Service.id, m.Location.id == m.ServiceAtLocation.location_id)
-    there = or_(m.Phone.location_id == m.Location.id, m.Phone.service_at_location_id == m.ServiceAtLocation.id)
-    latest = (
-        select(m.Organization.updated_at).where(m.Organization.id == m.Service.organization_id),
-        select(func.max(m.Phone.updated_at)).where(m.Phone.service_id == m.Service.id),
-        select(func.max(m.Location.updated_at)).where(*at, ~m.Location.confidential),
-        select(func.max(m.Phone.updated_at)).where(*at, ~m.Location.confidential, there),
-    )
-    return func.greatest(m.Service.updated_at, *(one.correlate(m.Service).scalar_subquery() for one in latest))
-
-
-def _since(found: Select[Any], changed: ColumnElement[Any], values: Values) -> Select[Any]:
-    return found.where(changed >= values["modified_after"]) if "modified_after" in values else found
+def _since(found: Select[Any], values: Values) -> Select[Any]:
+    """What is told with a service touches it when it changes or goes (migration 0019)."""
+    return found.where(m.Service.updated_at >= values["modified_after"]) if "modified_after" in values else found

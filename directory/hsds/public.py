@@ -4,6 +4,7 @@ An organization, programme or location that is known only for confidential servi
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, literal, or_, true
@@ -69,6 +70,7 @@ def unit() -> ColumnElement[bool]:
     return or_(counted.where(~Behind.confidential).correlate(Unit), ~counted.correlate(Unit))
 
 
+@cache
 def hanging(model: Any, *, but: str = "") -> ColumnElement[bool]:
     """A row all of whose owners may be named: a number may be a clinic's and a refuge's. `but`: one known to be."""
     found: list[ColumnElement[bool]] = []

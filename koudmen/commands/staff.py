@@ -59,6 +59,7 @@ def _do(session: Session, given: argparse.Namespace) -> str:
         accounts.forget_proofs(session, who.id)
         accounts.sessions.end_all(session, who.id, "reset", now)
         notices.account_changed(session, who.id, now)
+        notices.way_in_changed(session, who, None, now)
         return _setup(session, who, now, "account reset")
     paged = handling.disable(session, who.id, now)
     accounts.sessions.end_all(session, who.id, "account ended", now)

@@ -118,7 +118,8 @@ def _verify(session: Session, given: argparse.Namespace) -> str:
     if isinstance(row, m.Phone) and not given.number:
         raise InvalidInput("--number: which number was dialled?")
     seen = {"number": given.number} if given.number else None
-    truth.verify(session, row, by=given.by, on=given.on or now.astimezone(DOMINICA).date(), seen=seen, now=now)
+    today = now.astimezone(DOMINICA).date()
+    truth.verify(session, row, by=given.by, on=given.on or today, seen=seen, now=now)
     return f"verified; to be checked again on {row.next_check_due}"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 CHAR_SIZES = (2, 3, 4, 5)
+MOST_WORDS = 20_000  # whose n-grams are remembered: some 10 MB
 
 
 def analyse(text: str, language: str | None) -> list[list[str]]:
@@ -44,6 +45,7 @@ class Vectoriser:
         self.idf = idf
         self._column = {term: column for column, term in enumerate(terms)}
         self._weight = [float(value) for value in idf]
+        self._of_word: dict[str, tuple[int, ...]] = {}
 
     @classmethod
     def fit(cls, examples: list[list[tuple[str, str | None]]], min_count: int = 2) -> Vectoriser:
@@ -68,17 +70,35 @@ class Vectoriser:
         """The columns and values of one text; both empty when no term is known."""
         columns: list[int] = []
         values: list[float] = []
-        for block in analyse(text, language):
+        for block in self._known(text, language):
             counts: dict[int, int] = {}
-            for term in block:
-                column = self._column.get(term)
-                if column is not None:
-                    counts[column] = counts.get(column, 0) + 1
-            raw = [self._weight[c] * (1.0 + math.log(n) if n > 1 else 1.0) for c, n in counts.items()]
-            length = math.sqrt(sum(value * value for value in raw)) or 1.0
-            columns.extend(counts)
-            values.extend(value / length for value in raw)
+            for column in block:
+                counts[column] = counts.get(column, 0) + 1
+            raw = [self._weight[c] * (1.0 + math.log(n)) if n > 1 else self._weight[c] for c, n in counts.items()]
+            length = math.sqrt(sum([value * value for value in raw])) or 1.0
+            columns += counts
+            values += [value / length for value in raw]
         return columns, values
+
+    def _known(self, text: str, language: str | None) -> tuple[list[int], list[int], list[int]]:
+        """The columns of the terms of `analyse` that have one, in its order."""
+        words, column = text.split(), self._column
+        terms = words + [f"{first} {second}" for first, second in pairwise(words)]
+        whole = [column[term] for term in [f"w{term}" for term in terms] if term in column]
+        parts = [at for word in words for at in self._parts(word)]
+        tied = (
+            [column[term] for term in [f"l{language}:{term}" for term in terms] if term in column] if language else []
+        )
+        return whole, parts, tied
+
+    def _parts(self, word: str) -> tuple[int, ...]:
+        """The columns of a word's n-grams: people use the same words again and again."""
+        found = self._of_word.get(word)
+        if found is None:
+            found = tuple(self._column[gram] for gram in _grams(f" {word} ") if gram in self._column)
+            if len(self._of_word) < MOST_WORDS:
+                self._of_word[word] = found
+        return found
 
     def matrix(self, texts: list[tuple[str, str | None]]) -> sparse.csr_matrix:
         """The rows of many texts as one sparse matrix (float64, as liblinear wants it)."""

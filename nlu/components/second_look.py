@@ -62,6 +62,7 @@ class SecondLook:
 
 def evidence(p_any: float, margins: np.ndarray, calm: int, words: int, table: float) -> np.ndarray:
     """What is weighed: the model's log odds, the margins of the nearest concern and of none, the table, the length."""
+    p_any = min(1.0, max(0.0, p_any))  # the sum it is taken from may be a hair above one
     odds = math.log((p_any + 1e-9) / (1 - p_any + 1e-9))
     return np.array(
         [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from eval.reader import Answer
@@ -14,6 +15,7 @@ Pair = tuple[Row, Answer]
 Z95 = 1.959964
 CREOLES = ("ht", "acf")
 SAMPLES = 300  # of the bootstrap
+RAREST = 0.02  # of the messages; fewer tell of a rare need
 
 
 @dataclass(frozen=True)
@@ -163,19 +165,21 @@ def offline(pairs: Sequence[Pair]) -> list[Figure]:
     return by_group(chosen, pairs)
 
 
-def macro_f1(pairs: Sequence[Pair], group: str) -> Figure:
-    """Mean F1 over the needs of the messages that have one, with a bootstrap interval (fixed seed)."""
+def macro_f1(pairs: Sequence[Pair], group: str, name: str = "need, macro-F1", rarest: float = 0.0) -> Figure:
+    """Mean F1 over the needs of the messages that have one, with a bootstrap interval (fixed seed). `rarest`: only
+    over needs that this share of the messages tells of (else one message of hundreds weighs as much as a hundred)."""
     counted = [(r, a) for r, a in pairs if r.group == group and not r.seen and r.kind in ("need", "real") and r.need]
     told = [(a.need if a.need in r.needs else r.needs[0], a.need) for r, a in counted]
     dice = random.Random(4636)  # noqa: S311 (no secret)
-    draws = sorted(_f1(dice.choices(told, k=len(told))) for _ in range(SAMPLES))
+    often = {need for need, count in Counter(truth for truth, _ in told).items() if count >= rarest * len(told)}
+    draws = sorted(_f1(dice.choices(told, k=len(told)), often) for _ in range(SAMPLES))
     interval = draws[int(0.025 * SAMPLES)], draws[int(0.975 * SAMPLES) - 1]
-    return Figure("need, macro-F1", group, _f1(told), len(told), interval)
+    return Figure(name, group, _f1(told, often), len(told), interval)
 
 
-def _f1(told: Sequence[tuple[str | None, str | None]]) -> float:
+def _f1(told: Sequence[tuple[str | None, str | None]], needs: Set[str]) -> float:
     scores = []
-    for need in {truth for truth, _ in told}:
+    for need in needs & {truth for truth, _ in told}:
         hits = sum(truth == said == need for truth, said in told)
         scores.append(2 * hits / (sum(t == need for t, _ in told) + sum(s == need for _, s in told)))
     return sum(scores) / len(scores) if scores else 0.0

@@ -18,12 +18,15 @@ def margin(figure: Figure) -> float:
 
 
 def record(figures: Sequence[Figure]) -> None:
-    """Write down what was measured now, less the margin. Floors of figures not measured now stay."""
+    """Write down what was measured now, less the margin, where that is tighter than what is written: a floor is never
+    loosened by a command. Floors of figures not measured now stay."""
     floors = load()
     for figure in figures:
         if figure.total >= SMALL:
             bound = figure.value + margin(figure) if figure.low else figure.value - margin(figure)
-            floors[figure.key] = round(min(1.0, max(0.0, bound)), 4)
+            now = round(min(1.0, max(0.0, bound)), 4)
+            tighter = min if figure.low else max
+            floors[figure.key] = tighter(now, floors.get(figure.key, now))
     FLOORS.write_text(json.dumps(dict(sorted(floors.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -38,10 +41,10 @@ def unchecked(figures: Sequence[Figure], floors: dict[str, float]) -> list[str]:
 
 
 def fallen(figures: Sequence[Figure], floors: dict[str, float]) -> list[str]:
-    """A sentence for each figure that is on the wrong side of its floor."""
+    """A sentence for each figure that is on the wrong side of its floor (both rounded as the floors are written)."""
     found = []
     for figure in figures:
-        floor = floors.get(figure.key)
-        if floor is not None and (figure.value > floor if figure.low else figure.value < floor):
-            found.append(f"{figure.key}: {figure.value:.3f}, floor {floor:.3f} ({figure.total} messages)")
+        floor, value = floors.get(figure.key), round(figure.value, 4)
+        if floor is not None and (value > floor if figure.low else value < floor):
+            found.append(f"{figure.key}: {value:.4f}, floor {floor:.4f} ({figure.total} messages)")
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eval.figures import Figure, Pair
+from eval.rows import UNREAD
 
 WORST = 30
 PICTURES = "evaluation"
@@ -76,14 +77,15 @@ def fault(pair: Pair) -> tuple[float, str, str] | None:
 def worst(pairs: Sequence[Pair]) -> str:
     """The worst errors in our own sentences: missed harm, false alarms, then wrong needs, the surest first."""
     own = [(row, said) for row, said in pairs if row.kind not in ("real", "language") and not row.seen]
-    own = [(row, said) for row, said in own if "unaccented" not in row.group]
+    own = [(row, said) for row, said in own if "unaccented" not in row.group and not row.group.startswith(UNREAD)]
     faults = [(found, row, said) for row, said in own if (found := fault((row, said)))]
     faults.sort(key=lambda each: (each[0][0], each[1].id))
     lines = ["| text | group | meant | read | confidence | by |", "|---|---|---|---|---|---|"]
     for (_, meant, got), row, said in faults[:WORST]:
         text = row.text.replace("|", "/")
         lines.append(f"| {text} | {row.group} | {meant} | {got} | {said.confidence:.2f} | {said.source} |")
-    said_first = f"{len(faults)} answers in all have a fault of some kind (copies without accents not counted)."
+    left_out = "copies without accents not counted, nor the eighth set"
+    said_first = f"{len(faults)} answers in all have a fault of some kind ({left_out})."
     return said_first + "\n\n" + "\n".join(lines)
 
 
@@ -117,9 +119,11 @@ The development set is `nlu/eval/dev/`: sentences written by one person without 
 trained on; no speaker of Haitian Creole or Kwéyòl has reviewed them. {results.seen} of them, copies
 without accents included, turned out to be in the
 training data as well, word for word once normalised; they count for plain intents alone. "Unaccented" groups are the
-same sentences without accents; "second", "third" and "fourth" are other writers' sentences (`dev2` to `dev4`), made
-later. What each measured before it had been looked at is in the notes.
-Intervals are Wilson's; that of macro-F1 is a bootstrap.
+same sentences without accents; "second" to "eighth" are other writers' sentences (`dev2` to `dev8`), made
+later. What each measured before it had been looked at is in the notes. Nobody here has read the eighth set: none of
+its errors is listed below.
+Intervals are Wilson's; that of macro-F1 is a bootstrap. "Without rare ones": over the needs that one
+message in fifty or more tells of.
 
 ## Targets
 {target_table(results.figures)}

@@ -10,7 +10,9 @@ from pathlib import Path
 
 DEV = Path(__file__).resolve().parent / "dev"
 # other writers' sentences, reported apart
-OTHERS = {name: DEV.with_name(f"dev{number}") for number, name in enumerate(("second", "third", "fourth"), 2)}
+WRITERS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+UNREAD = ("eighth",)  # sets that nobody here has read: their sentences are shown on no page
+OTHERS = {name: DEV.with_name(f"dev{number}") for number, name in enumerate(WRITERS, 2)}
 WRITTEN = ("en", "ht", "acf", "fr", "es")
 UNACCENTED = ("ht", "acf")  # read a second time without accents, as most people type
 REAL = "mission4636_dev.csv"

@@ -53,7 +53,9 @@ def all_figures(online: Sequence[figures.Pair], offline: Sequence[figures.Pair])
     """Every figure in the order of the page."""
     own = _own(online)
     theirs = [pair for pair in online if pair[0].kind in ("real", "language")]
-    f1 = [figures.macro_f1(online, group) for group in dict.fromkeys(r.group for r, _ in online if r.need)]
+    groups = dict.fromkeys(row.group for row, _ in online if row.need)
+    f1 = [figures.macro_f1(online, group) for group in groups]
+    f1 += [figures.macro_f1(online, group, "need, macro-F1 without rare ones", figures.RAREST) for group in groups]
     return [
         *figures.languages_apart(own, "written"),
         *figures.languages_apart(theirs, "real"),

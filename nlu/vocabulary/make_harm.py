@@ -1,4 +1,4 @@
-"""Make `harm.json`: the second look that the model takes in the creoles before it raises a concern alone.
+"""Make `harm.json`: the second look that the model takes (en, ht, acf) before it raises a concern alone.
 
     KOUDMEN_EVAL_DATA=/folder nlu/.venv/bin/python nlu/vocabulary/make_harm.py
 
@@ -7,6 +7,9 @@ say of harm (each stands in FEWEST_OWN training examples, or may be told of real
 the weights of what is looked at, and a shift for each language: as many disclosures that no phrase hears are raised as
 the model raised by itself, all of them held out. Prints what that costs. Takes about two minutes. Never reads the
 messages of the evaluation sets.
+
+How much each evidence counts is learnt from `voices.yml` above all: there harm and what is near it and harmless are in
+balance and of one length, while in the older examples a longer text is more often one of harm.
 """
 
 from __future__ import annotations
@@ -35,19 +38,24 @@ from eval.compare import deal, read_examples  # noqa: E402
 
 from bot import safety  # noqa: E402
 
-LANGUAGES = ("ht", "acf")
+LANGUAGES = ("en", "ht", "acf")
 FIRST = ("danger", "self_harm")  # of these, too, as many must be raised as before
-FEWEST_OWN = 8  # training examples that a term must be in when it is in too few real messages
+FEWEST_OWN = 4  # training examples that a term must be in when it is in too few real messages
 SMALL = 0.1  # a term that weighs less is left out
 CHARACTERS = 0.8
 REAL_IN_TABLE, REAL_IN_SCALE = 2.0, 3.0  # how much a real message counts beside a training example
+BALANCED, BALANCED_IN_SCALE = "voices.yml", 8.0  # and how much one of these lines does
+MORE = {
+    "ht": 0.2,
+    "acf": 0.2,
+}  # added to a shift (log odds): with it no fewer disclosures of the written sets are heard
 FOLDS, COST = 3, 5.0
 FEWEST_WORDS = 3  # as in bot/reading.py, and the rule that the second look takes the place of
 RAISED, SHORT_WORDS, PER_WORD, SUREST = 0.6, 12, 0.04, 0.99
 ABOUT = (
     "What terms say of harm (hundredths: idf, weight). Made by nlu/vocabulary/make_harm.py from nlu/data and from the "
     "words of {messages} messages to 4636 whose ids and labels are in labels.csv. Statistics of words: a term stands "
-    "in at least 8 examples of nlu/data, or in at least 4 messages and is then no name that could be told as one; none "
+    "in at least 4 examples of nlu/data, or in at least 4 messages and is then no name that could be told as one; none "
     "has a digit."
 )
 
@@ -63,6 +71,7 @@ class Texts:
     p_any: np.ndarray
     margins: np.ndarray
     quiet: np.ndarray  # no phrase tells of harm, and it has words enough
+    balanced: np.ndarray  # a line of BALANCED
 
     @property
     def harm(self) -> np.ndarray:
@@ -96,7 +105,21 @@ def gather(folder: Path) -> tuple[Texts, list[str], int]:
     dice = np.random.default_rng(make.SEED)
     folds = np.concatenate([dealt[own], dice.integers(0, FOLDS, len(typed))])
     concerns = [split_label(examples[i].label)[1] for i in own] + [NONE] * len(typed)
-    return Texts(texts, languages, concerns, folds, p_any, margins, quiet), typed, calm
+    lines = balanced_lines()
+    even = np.array([(language, text) in lines for language, text in zip(languages, raw)])  # noqa: B905
+    return Texts(texts, languages, concerns, folds, p_any, margins, quiet, even), typed, calm
+
+
+def balanced_lines() -> set[tuple[str, str]]:
+    """The lines of BALANCED, with their language."""
+    found = {
+        (path.parent.name, line.strip().removeprefix("- "))
+        for path in (HERE.parent / "data").glob(f"*/{BALANCED}")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    }
+    if not found:
+        raise FileNotFoundError(BALANCED)
+    return found
 
 
 def choose_terms(known: Texts, typed: list[str]) -> Vectoriser:
@@ -144,7 +167,10 @@ def fit_scale(known: Texts, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     that of all, as in the table)."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
 
-    spread, counts = seen.std(axis=0), np.where(known.real, REAL_IN_SCALE, 1.0)
+    spread, counts = (
+        seen.std(axis=0),
+        np.where(known.real, REAL_IN_SCALE, np.where(known.balanced, BALANCED_IN_SCALE, 1.0)),
+    )
 
     def learn(which: np.ndarray) -> tuple[np.ndarray, float]:
         model = LogisticRegression(C=10.0, max_iter=500)
@@ -166,12 +192,12 @@ def raised_before(known: Texts) -> np.ndarray:
 
 
 def shift_of(known: Texts, scores: np.ndarray, language: str) -> float:
-    """What makes as many disclosures reach RAISED as did before: of all together, and of those of FIRST."""
+    """What makes as many disclosures reach RAISED as did before (and MORE): of all together, and of those of FIRST."""
     told, shifts = known.quiet & known.harm & (np.array(known.languages) == language), []
     for which in (told, told & np.isin(known.concerns, FIRST)):
         least = np.sort(scores[which])[::-1][int(raised_before(known)[which].sum()) - 1]
         shifts.append(math.log(RAISED / (1 - RAISED)) - least)
-    return round(float(max(shifts)), 3)
+    return round(float(max(shifts)) + MORE.get(language, 0.0), 3)
 
 
 def report(known: Texts, scores: np.ndarray, shifts: dict[str, float]) -> None:

@@ -29,6 +29,9 @@ class Staff(Base):
     phone_tested_at: Mapped[datetime | None] = mapped_column(comment="a test page was last answered")
     email: Mapped[str | None] = mapped_column(EncryptedText("staff.email"))
     email_lookup: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    ministry_lookup: Mapped[bytes | None] = mapped_column(
+        LargeBinary, unique=True, comment="keyed hash of issuer and subject of the ministry's sign-in, once bound"
+    )
     languages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{en}'"))
     page_by: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{sms}'"), comment="sms, whatsapp")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

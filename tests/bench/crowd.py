@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from base.db import keys, transaction
+from base.db import keys, make_sessions, transaction
 from base.settings import Settings
 from dashboard.accounts import codes, passwords
 from dashboard.accounts import sessions as places
@@ -121,9 +121,8 @@ def fill(
 
 def months_made(engine: Engine) -> None:
     """The tables of a year, and the month after it begun: where `more` writes, and what is new lies apart."""
-    with engine.begin() as connection:
-        for month in range(13):
-            partitions.ensure(connection, months.begins(months.month_of(datetime.now(UTC)) + month))
+    for month in range(13):
+        partitions.ensure(make_sessions(engine), months.begins(months.month_of(datetime.now(UTC)) + month))
 
 
 def more(engine: Engine, messages: int, part: int, stored: int = 0) -> None:

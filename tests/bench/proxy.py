@@ -312,8 +312,9 @@ def standing() -> Iterator[Front]:
         _officer(sessions)
         web, site, port, plain = free_port(), free_port(), free_port(), free_port()
         env = _environment(folder, url)
-        for bind, threads, name in ((web, 16, "webhooks"), (site, STAFF_THREADS, "dashboard")):
-            stack.enter_context(_served(bind, threads, f"{name}.app:create_app()", env))
+        stack.enter_context(_served(web, "python:koudmen.gunicorn_web", "webhooks.app:create_front()", env))
+        threads = ("--threads", str(STAFF_THREADS))
+        stack.enter_context(_served(site, "python:koudmen.gunicorn_conf", "dashboard.app:create_app()", env, *threads))
         authority = _certificate(folder)
         stack.enter_context(_nginx(folder, {"web": web, "staff": site, "tls": port, "plain": plain}))
         yield Front(port, plain, authority, sessions)
@@ -342,9 +343,8 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
 
 
 @contextmanager
-def _served(port: int, threads: int, application: str, env: dict[str, str]) -> Iterator[None]:
-    argv = [sys.executable, "-m", "gunicorn", "--config", "python:koudmen.gunicorn_conf", "--bind", f"127.0.0.1:{port}",
-            "--threads", str(threads), application]  # fmt: skip
+def _served(port: int, config: str, application: str, env: dict[str, str], *more: str) -> Iterator[None]:
+    argv = [sys.executable, "-m", "gunicorn", "--config", config, "--bind", f"127.0.0.1:{port}", *more, application]
     process = subprocess.Popen(argv, cwd=ROOT, env=env)
     try:
         wait_until(lambda: _answers(port), f"{application} answers", 60)

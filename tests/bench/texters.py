@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, text
 
 from base import log
 from base.crypto import KeyRing, new_key_text, parse_keys
@@ -32,7 +32,6 @@ from koudmen.database import upgrade_at
 from koudmen.embedded import embedded_postgres
 from koudmen.postgres import postgres_url
 from messaging import inbox, months, outbox, reports, simulator
-from messaging.models import Conversation, InboundMessage
 from messaging.outbox import Lane
 from tests.bench import crowd, usage
 
@@ -74,7 +73,7 @@ class _World:
     """A database and how many people it knows."""
 
     def __init__(self, url: str, people: int) -> None:
-        self.engine: Engine = make_engine(url, pool_size=CONNECTIONS + 1)
+        self.engine: Engine = make_engine(url, pool_size=CONNECTIONS + 1, whole_tables=False)
         upgrade_at(self.engine)
         crowd.months_made(self.engine)
         self.sessions = make_sessions(self.engine)
@@ -122,7 +121,10 @@ class _World:
 
     def _take_in(self) -> None:
         most = self.people * 10 // 9  # one in ten is new
-        people = {f"+1767{self.dice.randint(1, most):08}" for _ in range(TOGETHER)}
+        numbers = [self.dice.randint(1, most) for _ in range(TOGETHER)]
+        people = {
+            f"+176{7 if number <= self.people else 8}{number:08}" for number in numbers
+        }  # those who are new apart
         arrivals = [inbox.Arrival(simulator.parse_inbound("sms", who, "hello")) for who in people]
         with transaction(self.sessions) as session:
             inbox.receive_many(session, arrivals)
@@ -132,15 +134,15 @@ class _World:
             ids = inbox.claim_waiting(session, limit=TOGETHER * 2, hold=HOLD)
             waiting = session.execute(inbox.waiting(ids)).all() if ids else []
         with transaction(self.sessions) as session:
-            rows: list[outbox.Row] = []
-            for message in waiting:
-                done = update(InboundMessage).where(InboundMessage.id == message.id)
-                session.execute(done.values(handled_at=text("now()"), outcome="answered"))
-                mine = update(Conversation).where(Conversation.id == message.conversation_id)
-                session.execute(mine.values(claimed_until=None, last_inbound_at=text("now()")))
-                rows += outbox.rows(
-                    message.conversation_id, "sim_sms", ["hello"], lane=Lane.REPLY, inbound_id=message.id
-                )
+            first = {message.conversation_id: message for message in reversed(waiting)}
+            at, rows = datetime.now(UTC), list[outbox.Row]()
+            for talk, message in first.items():
+                rows += outbox.rows(talk, "sim_sms", ["hello"], lane=Lane.REPLY, inbound_id=message.id)
+            done = [
+                inbox.Handled(message.id, talk, at, "answered", {}, {}, "ht", {}, at, release=True)
+                for talk, message in first.items()
+            ]
+            inbox.handled(session, done)
             outbox.write(session, rows)
 
     def _send(self) -> None:

@@ -70,3 +70,10 @@ def test_floods_cost_little(flood: str) -> None:
 
 def test_words_behind_a_flood_are_still_read() -> None:
     assert normalise("h" + "\u0301" * 10_000 + "elp me") == "help me"
+
+
+def test_only_short_words_are_kept_and_long_ones_are_read_alike() -> None:
+    module._known.cache_clear()
+    long = "zaboka" * 50
+    assert normalise(f"map manje {long}p", "ht") == f"mwen ap manje {long}p"
+    assert module._known.cache_info().currsize == 2

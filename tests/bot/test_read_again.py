@@ -16,7 +16,7 @@ from bot.rasa import Asked, Away, NluClient, Parsed
 from messaging import inbox, simulator
 from messaging.models import Conversation, InboundMessage, OutboundMessage
 from oncall import wishes
-from oncall.models import Case
+from oncall.models import Case, CaseEvent
 
 TOLD = "he fling the food on the wall because it was cold"  # no phrase knows it
 HARM = Parsed("disclose", 0.9, None, 0.0, "child_abuse", 0.95)
@@ -86,6 +86,44 @@ def test_harm_that_only_rasa_hears_opens_a_case_when_it_is_back(drain: Drain) ->
     assert (rows(drain, ReadAgain), rows(drain, OutboundMessage)) == (0, sent)
     assert look(drain, Back({TOLD: HARM})) == 0
     assert rows(drain, Case) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "mildly", "concerns"),
+    [
+        ("they turn me away at the clinic because i am haitian", "standard", ["discrimination"]),
+        ("m ap di yo mwen pa vle ankò", "high", ["discrimination", "danger"]),
+    ],
+)
+def test_what_was_heard_too_mildly_is_raised_and_paged(
+    drain: Drain, monkeypatch: pytest.MonkeyPatch, told: str, mildly: str, concerns: list[str]
+) -> None:
+    """A phrase whose case waits for office hours, and which names the concern; words without a phrase, which name it
+    badly."""
+    monkeypatch.setattr("bot.reading.harm_words.guess", lambda _text: ("discrimination", 0.99))
+    says(drain, told)
+    with drain.sessions() as session:
+        mild = session.scalars(select(Case.severity)).one()
+    assert (mild, rows(drain, ReadAgain)) == (mildly, 1)
+    worse = Parsed("disclose", 0.9, None, 0.0, "danger", 0.95)
+    for _ in range(2):  # the second time nothing waits
+        look(drain, Back({told: worse}))
+    with drain.sessions() as session:
+        case = session.scalars(select(Case)).one()
+        assert (case.severity, case.concerns) == ("critical", concerns)
+        assert case.due_at is not None
+    assert rows(drain, ReadAgain) == 0
+
+
+def test_what_is_heard_again_as_it_was_changes_no_case(drain: Drain) -> None:
+    told = "they turn me away at the clinic because i am haitian"
+    says(drain, told)
+    look(drain, Back({told: Parsed("disclose", 0.9, None, 0.0, "discrimination", 0.95)}))
+    with drain.sessions() as session:
+        case = session.scalars(select(Case)).one()
+        kinds = session.scalars(select(CaseEvent.kind).where(CaseEvent.inbound_id.is_not(None))).all()
+    assert (case.severity, case.concerns, list(kinds)) == ("standard", ["discrimination"], ["disclosed"])
+    assert rows(drain, ReadAgain) == 0
 
 
 def test_a_doubt_goes_to_a_person(drain: Drain) -> None:

@@ -110,15 +110,61 @@ def test_a_second_look_of_the_model_decides_where_no_phrase_tells_of_harm() -> N
     def model(score: float, alone: float) -> Parsed:
         return replace(parsed("disclose", concern=("danger", score)), concern_alone=alone)
 
-    doubted = read(seen("x y z"), model(0.99, RULES.concern - 0.01), RULES)
+    doubted = read(seen("x y z"), model(0.99, RULES.second_look - 0.01), RULES)
     assert (doubted.concern, doubted.gentle) == (None, True)  # asked, and read by a person
-    assert read(seen("x y z"), model(0.51, RULES.concern), RULES).concern == "danger"
+    assert read(seen("x y z"), model(0.51, RULES.second_look), RULES).concern == "danger"
     quiet = read(seen("x y z"), replace(parsed(concern=(None, 0.1)), concern_alone=RULES.gentle), RULES)
     assert (quiet.concern, quiet.gentle, quiet.why) == (None, True, (f"model second look {RULES.gentle:.2f}",))
-    assert read(seen(" ".join(["word"] * 40)), model(0.7, RULES.concern), RULES).concern == "danger"
+    assert read(seen(" ".join(["word"] * 40)), model(0.7, RULES.second_look), RULES).concern == "danger"
     assert read(seen("he hits me", HEARD), model(0.99, 0.01), RULES).concern == "domestic_violence"
     unclear = read(seen("x y z", asks=(HEARD,)), model(0.7, 0.01), RULES)
     assert unclear.concern == "danger"  # an unclear phrase beside it is word enough
+    unsure = read(seen("x y z", asks=(HEARD,)), model(RULES.concern - 0.05, RULES.second_look), RULES)
+    assert unsure.concern == "danger"  # and takes nothing from the second look
+
+
+@pytest.mark.parametrize(
+    ("concern", "words", "score", "raised"),
+    [
+        ("domestic_violence", 5, 0.97, False),
+        ("domestic_violence", 5, 0.98, True),
+        ("domestic_violence", 12, 0.75, True),
+        ("self_harm", 5, 0.8, True),  # a life: few words are held to little more
+        ("danger", 5, 0.8, True),
+        ("danger", 5, 0.79, False),
+    ],
+)
+def test_with_rasa_away_the_words_raise_what_they_are_sure_of(
+    monkeypatch: pytest.MonkeyPatch, concern: str, words: int, score: float, raised: bool
+) -> None:
+    monkeypatch.setattr("bot.reading.harm_words.guess", lambda _text: (concern, score))
+    reading = read(seen(" ".join(["word"] * words)), None, RULES)
+    assert (reading.concern == concern, reading.gentle) == (raised, not raised)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("i need food for the children, Bagatelle", "Bagatelle"),
+        ("m bezwen yon dokte. wesley", "Wesley"),
+        ("ki jou dokte-a ka vini isit, Vye Kaz", "Vieille Case"),
+        ("i had good hope, chance came late", None),
+        ("no, chance", None),
+        ("thanks for the help you gave, rosalie", None),
+        ("my husband, wesley, beat me", None),
+        ("his name is short. clifton", None),
+        ("m bezwen diri, kokoye, pwa", None),
+        ("mesi, pase bon jounen", None),
+    ],
+)
+def test_a_place_that_stands_apart_is_one(text: str, place: str | None) -> None:
+    found = read(glance(text, None), None, RULES).place
+    assert (found.name if found else None) == place
+
+
+def test_a_place_that_stands_apart_leaves_the_model_its_say() -> None:
+    model = parsed("disclose", concern=("domestic_violence", 0.97))
+    assert read(glance("he scaring me, kalinago", None), model, RULES).concern == "domestic_violence"
 
 
 def test_a_danger_by_the_own_hand_is_called_self_harm() -> None:
@@ -140,12 +186,13 @@ def test_the_need_beside_a_concern_is_kept() -> None:
     [
         ("i need a doctor", None, "find", "health", "keywords"),
         ("blue sky", None, "other", None, "none"),
-        ("x", parsed("find", need=("food", 0.5)), "find", "food", "model"),
+        ("x", parsed("find", need=("food", 0.45)), "find", "food", "model"),
         ("blue sky today", parsed("find", need=("food", 0.3)), "find", "food", "model"),
         ("blue sky", parsed("find", need=("food", 0.3)), "other", None, "none"),  # too short to guess from
         ("blue sky today", parsed("find", need=("food", 0.29)), "other", None, "none"),
-        ("blue sky today", parsed("find", 0.59, need=("food", 0.49)), "other", None, "none"),
-        ("i need a doctor", parsed("find", need=("food", 0.49)), "find", "health", "keywords"),
+        ("blue sky today", parsed("find", 0.5, need=("food", 0.44)), "find", "food", "model"),
+        ("blue sky today", parsed("find", 0.49, need=("food", 0.44)), "other", None, "none"),
+        ("i need a doctor", parsed("find", need=("food", 0.44)), "find", "health", "keywords"),
         ("i need a doctor", parsed("find", need=("food", 0.8)), "find", "food", "model"),
         ("a doctor, i use a wheelchair", None, "find", "health", "keywords"),
         ("a doctor, i use a wheelchair", parsed("find", need=("disability", 0.9)), "find", "health", "keywords"),
@@ -153,9 +200,13 @@ def test_the_need_beside_a_concern_is_kept() -> None:
         ("a doctor for my wheelchair", parsed("find", need=("disability", 0.9)), "find", "disability", "model"),
         ("i use a wheelchair", parsed("find", need=("disability", 0.9)), "find", "disability", "model"),
         ("i use a wheelchair", None, "find", "disability", "keywords"),
+        ("how to get a work permit", parsed("find", need=("work", 0.9)), "find", "documents", "keywords"),
+        ("can i work without papers", parsed("rights", 0.9, need=("work", 0.9)), "rights", "work", "model"),
+        ("can i work without papers", parsed("find", need=("work", 0.9)), "find", "work", "model"),
+        ("the boss has my passport, any job", parsed("find", need=("work", 0.99)), "find", "work", "model"),
         ("a doctor, i use a wheelchair", parsed("find", need=("food", 0.9)), "find", "food", "model"),
-        ("x", parsed("thanks", 0.5), "thanks", None, "model"),
-        ("x", parsed("thanks", 0.49), "other", None, "none"),
+        ("x", parsed("thanks", 0.45), "thanks", None, "model"),
+        ("x", parsed("thanks", 0.44), "other", None, "none"),
         ("i need a doctor", parsed("other", 0.9), "find", "health", "keywords"),
         ("i need a doctor", parsed("disclose", 0.4, concern=("danger", 0.1)), "find", "health", "keywords"),
         ("law", parsed("rights", 0.99), "find", "legal", "keywords"),  # our own reply says: text LAW

@@ -11,7 +11,9 @@ from typing import Any
 import orjson
 import pytest
 import urllib3
+import yaml
 
+from base.settings import ROOT
 from bot.rasa import REMEMBERED_S, Away, Parsed, Rasa, read_answer
 
 ANSWER = {
@@ -235,3 +237,26 @@ def test_many_at_a_real_rasa_are_read_as_each_alone(rasa: tuple[str, str]) -> No
     several = {"texts": ["en|x"] * 101}
     wrong: list[object] = [[], {}, none, {"texts": [""]}, {"texts": [5]}, {"texts": "en|x"}, several]
     assert [asked("parse_many", question)[0] for question in wrong] == [400] * 7
+
+
+@pytest.mark.parametrize("language", ["en", "ht", "acf"])
+def test_a_real_rasa_answers_about_each_sentence_that_it_has_learnt(rasa: tuple[str, str], language: str) -> None:
+    """The surest of them once made it fail: what rounds to more than certain is certain."""
+    url, token = rasa
+    http = urllib3.PoolManager()
+    texts = [f"{language}|{sentence}" for sentence in sentences(language)]
+    assert len(texts) > 1000
+    for some in (texts[at : at + 100] for at in range(0, len(texts), 100)):
+        question = orjson.dumps({"texts": some})
+        answer = http.request("POST", f"{url}/model/parse_many?token={token}", body=question)
+        assert (answer.status, len(orjson.loads(answer.data))) == (200, len(some))
+
+
+def sentences(language: str) -> list[str]:
+    """The training examples."""
+    return [
+        line.removeprefix("- ").strip()
+        for path in sorted((ROOT / "nlu" / "data" / language).glob("*.yml"))
+        for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]
+        for line in block["examples"].splitlines()
+    ]

@@ -1,23 +1,27 @@
 """Accounts: made, changed, reset and ended by an administrator; never without an administrator left."""
 
+import argparse
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.test import TestResponse
 
 from base.audit import AuditEvent
 from bot.staff_words import Words
 from dashboard.models import Credential, Passkey, StaffSession
+from koudmen.commands import staff as staff_command
 from oncall import pages, staff
 from oncall.models import Page, Staff
 from oncall.models.staff import ROLES
 from oncall.pages import Paging
 from tests.dashboard.browser import Browser, readable
-from tests.dashboard.conftest import SignedIn
+from tests.dashboard.conftest import SignedIn, _proofs
 
 Sessions = sessionmaker[Session]
 People = dict[str, uuid.UUID]
@@ -79,13 +83,13 @@ def test_what_is_refused_is_said_on_the_form(
 def test_other_roles_sign_somebody_out_and_other_languages_do_not(
     signed_in: SignedIn, people: People, sessions: Sessions
 ) -> None:
-    them, browser = signed_in("analyst"), signed_in("administrator")
-    browser.post(f"/accounts/{people['analyst']}/work", role="analyst", language="fr", page_by="sms")
+    them, browser = signed_in("editor"), signed_in("administrator")
+    browser.post(f"/accounts/{people['editor']}/work", role="editor", language="fr", page_by="sms")
     assert them.get("/me").status_code == 200
-    browser.post(f"/accounts/{people['analyst']}/work", role=["analyst", "editor"], language="fr", page_by="sms")
+    browser.post(f"/accounts/{people['editor']}/work", role=["analyst", "editor"], language="fr", page_by="sms")
     assert them.get("/me").status_code == 303
     with sessions() as session:
-        assert session.get_one(Staff, people["analyst"]).roles == ["analyst", "editor"]
+        assert session.get_one(Staff, people["editor"]).roles == ["analyst", "editor"]
         entry = session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc())).first()
     assert entry
     assert (entry.action, entry.detail) == ("account changed", {"roles": ["analyst", "editor"]})
@@ -153,6 +157,13 @@ def texts(sessions: Sessions) -> list[tuple[str, str]]:
     return sorted((one.phone, one.kind) for one in waiting)
 
 
+def say(browser: Browser, staff_id: uuid.UUID, answer: str) -> TestResponse:
+    """A second person's answer to what the page shows them."""
+    form = browser.get("/roles").text.partition(f'action="/roles/{staff_id}"')[2]
+    seen = re.search(r'name="seen" value="([^"]*)"', form)
+    return browser.post(f"/roles/{staff_id}", answer=answer, seen=unescape(seen[1]) if seen else "")
+
+
 WORK: dict[str, Any] = {"language": "en", "page_by": "sms"}
 PHONE = {role: f"+17675550{150 + number}" for number, role in enumerate(ROLES)}
 
@@ -176,14 +187,84 @@ def test_who_reads_cases_is_agreed_to_by_a_second_person(
     assert them.get("/queue").status_code == 403
     assert texts(sessions) == [(PHONE["supervisor"], "roles")], "not to who asked"
     assert "Somebody else answers this" in admin.words("/roles")
-    assert admin.post(f"/roles/{analyst}", answer="yes").status_code == 409, "not who asked"
+    assert say(admin, analyst, "yes").status_code == 409, "not who asked"
     assert "The analyst" in boss.words("/roles")
-    assert "They have these roles now" in boss.post(f"/roles/{analyst}", answer="yes").text
+    assert "They have these roles now" in say(boss, analyst, "yes").text
     assert them.get("/queue").status_code == 303, "signs in anew"
     assert signed_in("analyst").get("/queue").status_code == 200
     assert (PHONE["analyst"], "account") in texts(sessions)
-    assert boss.post(f"/roles/{analyst}", answer="yes").status_code == 409, "once"
+    assert say(boss, analyst, "yes").status_code == 409, "once"
     assert actions(sessions) == ["account changed", "roles agreed"]
+
+
+def test_a_yes_is_to_what_was_shown_and_to_nothing_else(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    """Between the page and the click the administrator asks for more."""
+    admin, boss, analyst = signed_in("administrator"), signed_in("supervisor"), people["analyst"]
+    admin.post(f"/accounts/{analyst}/work", role=["analyst", "editor"], **WORK)
+    found = re.search(r'name="seen" value="([^"]*)"', boss.get("/roles").text)
+    assert found
+    admin.post(f"/accounts/{analyst}/work", role=["analyst", "editor", "supervisor"], **WORK)
+    for answer in ("yes", "no"):
+        late = boss.post(f"/roles/{analyst}", answer=answer, seen=unescape(found[1]))
+        assert (late.status_code, "has changed since you looked" in late.text) == (409, True)
+    assert boss.post(f"/roles/{analyst}", answer="yes").status_code == 409, "without having looked"
+    with sessions() as session:
+        who = session.get_one(Staff, analyst)
+        assert (who.roles, who.roles_asked) == (["analyst"], ["supervisor", "editor"])
+    assert say(boss, analyst, "yes").status_code == 200
+    with sessions() as session:
+        assert session.get_one(Staff, analyst).roles == ["analyst", "supervisor", "editor"]
+
+
+def test_what_was_agreed_to_meanwhile_is_not_lost_by_a_save(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    """The form of the account was read before the yes, and is sent after it."""
+    admin, boss, analyst = signed_in("administrator"), signed_in("supervisor"), people["analyst"]
+    admin.post(f"/accounts/{analyst}/work", role=["analyst", "officer"], **WORK)
+    with sessions() as waiting, sessions() as session, session.begin():
+        staff.agree(
+            session, analyst, session.get_one(Staff, people["supervisor"]), agreed=True,
+            seen=staff.waits_as(session.get_one(Staff, analyst)),
+        )  # fmt: skip
+        old = waiting.get_one(Staff, analyst)
+        assert old.roles == ["analyst"]
+        session.commit()
+        staff.change_work(waiting, analyst, ["analyst", "officer"], ["en"], ["sms"], by=people["administrator"])
+        assert old.roles == ["analyst", "officer"]
+        assert old.roles_asked is None
+    assert boss.get("/roles").status_code == 200
+
+
+def test_others_are_asked_once_for_what_waits(signed_in: SignedIn, people: People, sessions: Sessions) -> None:
+    admin, analyst = signed_in("administrator"), people["analyst"]
+
+    def sent() -> int:
+        """Those that wait leave; how many there were."""
+        with sessions() as session, session.begin():
+            session.execute(update(Page).where(Page.state == "queued").values(state="sent"))
+            return session.scalar(select(func.count()).where(Page.kind == "roles")) or 0
+
+    for language in ("en", "fr", "ht"):
+        admin.post(f"/accounts/{analyst}/work", role=["analyst", "officer"], language=language, page_by="sms")
+        assert sent() == 1, "the same roles wait: nobody is asked again"
+    admin.post(f"/accounts/{analyst}/work", role=["officer", "supervisor", "analyst"], **WORK)
+    assert sent() == 2, "other roles wait"
+    admin.post(f"/accounts/{analyst}/work", role=["analyst"], **WORK)
+    assert sent() == 2, "nothing waits any more"
+
+
+@pytest.mark.parametrize("role", ["officer", "supervisor", "editor", "administrator"])
+def test_grave_roles_wait_for_a_second_person(
+    signed_in: SignedIn, people: People, sessions: Sessions, role: str
+) -> None:
+    """An editor knows where a refuge is, and which number people in danger are sent."""
+    signed_in("administrator").post(f"/accounts/{people['analyst']}/work", role=["analyst", role], **WORK)
+    with sessions() as session:
+        who = session.get_one(Staff, people["analyst"])
+        assert (who.roles, who.roles_asked) == (["analyst"], [role])
 
 
 def test_a_supervisor_cannot_agree_to_their_own_role_and_a_no_gives_nothing(
@@ -191,9 +272,9 @@ def test_a_supervisor_cannot_agree_to_their_own_role_and_a_no_gives_nothing(
 ) -> None:
     admin, boss = signed_in("administrator"), signed_in("supervisor")
     admin.post(f"/accounts/{people['supervisor']}/work", role=["supervisor", "administrator"], **WORK)
-    assert boss.post(f"/roles/{people['supervisor']}", answer="yes").status_code == 409
+    assert say(boss, people["supervisor"], "yes").status_code == 409
     admin.post(f"/accounts/{people['editor']}/work", role=["editor", "officer"], **WORK)
-    assert "They do not get these roles" in boss.post(f"/roles/{people['editor']}", answer="no").text
+    assert "They do not get these roles" in say(boss, people["editor"], "no").text
     with sessions() as session:
         who = session.get_one(Staff, people["editor"])
         assert (who.roles, who.roles_asked) == (["editor"], None)
@@ -219,6 +300,78 @@ def test_the_owner_is_told_when_an_administrator_comes_near_their_account(
     """A reset, and then the supervisors too: whoever holds the setup code reads cases."""
     signed_in("administrator").post(f"/accounts/{people['officer']}/reset")
     assert texts(sessions) == [(PHONE["officer"], "account"), (PHONE["supervisor"], "accounts")]
+
+
+@pytest.mark.parametrize("role", ["editor", "administrator", "supervisor"])
+def test_who_watches_is_told_of_a_reset_of_everybody_with_a_grave_role(
+    signed_in: SignedIn, people: People, sessions: Sessions, role: str
+) -> None:
+    with sessions() as session, session.begin():
+        zoe = staff.add(session, "Zoe", ["administrator"], datetime.now(UTC), phone="+17675550162", verified=True)
+        _proofs(session, zoe, datetime.now(UTC))
+        other = zoe.id
+    signed_in(staff_id=other).post(f"/accounts/{people[role]}/reset")
+    watch = {PHONE["supervisor"], PHONE["administrator"]} - {PHONE[role]}
+    assert texts(sessions) == sorted([(PHONE[role], "account"), *((phone, "accounts") for phone in watch)])
+
+
+def test_a_reset_from_the_shell_is_told_too(people: People, sessions: Sessions) -> None:
+    given = argparse.Namespace(action="reset", phone=PHONE["administrator"])
+    with sessions() as session, session.begin():
+        staff_command._do(session, given)
+    assert texts(sessions) == sorted([(PHONE["administrator"], "account"), (PHONE["supervisor"], "accounts")])
+
+
+def test_a_reset_of_an_analyst_is_told_to_the_analyst_alone(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    signed_in("administrator").post(f"/accounts/{people['analyst']}/reset")
+    assert texts(sessions) == [(PHONE["analyst"], "account")]
+
+
+def test_another_address_is_another_way_in(signed_in: SignedIn, people: People, sessions: Sessions) -> None:
+    """By it the ministry's sign-in finds the account: told, noted, and everybody in it signs in anew."""
+    them, admin, path = signed_in("officer"), signed_in("administrator"), f"/accounts/{people['officer']}/reach"
+    admin.post(path, phone=PHONE["officer"], email="ada@example.org")
+    assert them.get("/me").status_code == 303
+    assert texts(sessions) == [(PHONE["officer"], "account"), (PHONE["supervisor"], "accounts")]
+    with sessions() as session:
+        entry = session.scalars(select(AuditEvent)).one()
+        assert (entry.action, entry.detail) == ("phone or e-mail changed", {"phone": False, "email": True})
+        assert set(session.scalars(select(StaffSession.ended_why))) == {"e-mail changed", None}
+    with sessions() as session, session.begin():
+        session.execute(update(Page).values(state="sent"))
+    them = signed_in("officer")
+    admin.post(path, phone=PHONE["officer"], email=" ADA@Example.org")
+    assert (them.get("/me").status_code, texts(sessions)) == (200, []), "the same address, written otherwise"
+    admin.post(path, phone="767 555 0161", email="mallory@example.org")
+    assert texts(sessions) == [(PHONE["officer"], "account"), (PHONE["supervisor"], "accounts")], "to the phone before"
+
+
+def test_an_administrator_who_changes_their_own_address_stays_where_they_are(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    here, there, mine = signed_in("administrator"), signed_in("administrator"), people["administrator"]
+    here.post(f"/accounts/{mine}/reach", phone=PHONE["administrator"], email="me@example.org")
+    assert (here.get("/me").status_code, there.get("/me").status_code) == (200, 303)
+
+
+def test_a_text_that_waits_is_not_led_to_a_phone_of_later(
+    signed_in: SignedIn, people: People, sessions: Sessions
+) -> None:
+    """A reset, and another phone before the text has left: it goes to the owner, once, and not to the new phone."""
+    admin, officer = signed_in("administrator"), people["officer"]
+    admin.post(f"/accounts/{officer}/reset")
+    admin.post(f"/accounts/{officer}/reach", phone="767 555 0161", email="")
+    admin.post(f"/accounts/{officer}/verify")
+    assert texts(sessions) == [(PHONE["officer"], "account"), (PHONE["supervisor"], "accounts")]
+    admin.post(f"/accounts/{officer}/reset")
+    assert ("+17675550161", "account") in texts(sessions), "what happens now is told to the phone of now as well"
+    admin.post(f"/accounts/{officer}/end")
+    with sessions() as session:
+        over = session.scalars(select(Page.phone).where(Page.state == "cancelled")).all()
+    assert over, "what waited is cancelled"
+    assert set(over) == {None}, "and keeps no number"
 
 
 def test_another_phone_is_told_to_the_phone_before(signed_in: SignedIn, people: People, sessions: Sessions) -> None:
@@ -263,7 +416,8 @@ def test_an_ended_account_keeps_no_phone_and_another_may_have_it(
     with sessions() as session:
         who = session.get_one(Staff, people["officer"])
         assert (who.phone, who.phone_lookup, who.email, who.email_lookup) == (None,) * 4
-    assert texts(sessions) == [(PHONE["officer"], "account")], "a last word"
+    told = [(PHONE["officer"], "account"), (PHONE["supervisor"], "accounts")]
+    assert texts(sessions) == told, "a last word; and the address was changed before"
     again = NEW | {"phone": "767 555 0150", "email": "ada@example.org"}
     assert browser.post("/accounts/new", **again).status_code == 200
 

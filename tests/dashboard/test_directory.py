@@ -4,18 +4,22 @@ import csv
 import io
 import re
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 import directory.models as m
 from base.audit import AuditEvent
+from dashboard.models import StaffSession
 from directory import checks
-from tests.dashboard.conftest import SignedIn
+from oncall import rota
+from tests.dashboard.conftest import PASSWORD, SignedIn
 
 
 def made(sessions: sessionmaker[Session], name: str, **values: object) -> tuple[uuid.UUID, uuid.UUID]:
@@ -45,6 +49,88 @@ def gone(sessions: sessionmaker[Session]) -> None:
             session.delete(service)
             session.flush()
             session.delete(session.get_one(m.Organization, service.organization_id))
+
+
+def test_coverage_as_a_file_wants_a_fresh_proof_and_is_noted(
+    signed_in: SignedIn, sessions: sessionmaker[Session]
+) -> None:
+    browser = signed_in("editor")
+    page = browser.get("/directory/coverage?by=district").text
+    for form in ("csv", "svg"):
+        assert f'href="/directory/coverage.{form}?by=district"' in page
+        answer = browser.get(f"/directory/coverage.{form}?by=district")
+        name = f'attachment; filename="coverage-by-district.{form}"'
+        assert (answer.status_code, answer.headers["Content-Disposition"]) == (200, name)
+    with sessions() as session:
+        noted = session.scalars(select(AuditEvent).order_by(AuditEvent.seq)).all()
+        told = [(one.action, one.subject, one.detail) for one in noted]
+    assert told == [
+        ("coverage exported", "coverage", {"form": form, "by": "district"}) for form in ("csv", "svg")
+    ]  # fmt: skip
+    with sessions() as session, session.begin():
+        session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
+    for form in ("svg", "csv"):
+        asked = browser.get(f"/directory/coverage.{form}?by=district").headers["Location"]
+        assert parse_qs(urlsplit(asked).query) == {"then": [f"/directory/coverage.{form}?by=district"]}
+        assert f'value="/directory/coverage.{form}?by=district"' in browser.get(asked).text
+    then = parse_qs(urlsplit(asked).query)["then"][0]
+    back = browser.post("/again", follow=False, then=then, password=PASSWORD).headers["Location"]
+    assert browser.get(back).headers["Content-Disposition"] == 'attachment; filename="coverage-by-district.csv"'
+    shown = [one for one in re.findall(r'<img src="([^"]+)"', page) if "coverage" in one]
+    assert len(shown) == 2, "the island and the table, as pictures of the page"
+    for one in shown:
+        assert browser.get(unescape(one)).mimetype == "image/svg+xml", "a page that one may see shows its pictures"
+
+
+@pytest.mark.parametrize("role", ["editor", "analyst"])
+def test_who_is_on_duty_is_told_to_no_editor_and_no_analyst(
+    signed_in: SignedIn, people: dict[str, uuid.UUID], sessions: sessionmaker[Session], role: str
+) -> None:
+    with sessions() as session, session.begin():
+        now = datetime.now(UTC)
+        rota.add_shift(session, people["officer"], 1, now - timedelta(hours=1), now + timedelta(hours=9), now)
+    assert "On duty: The officer" in signed_in("officer").words("/me")
+    browser = signed_in(role)
+    for path in {"editor": ("/me", "/directory", "/directory/coverage"), "analyst": ("/me", "/reports")}[role]:
+        words = browser.words(path)
+        assert "On duty" not in words, path
+        assert "The officer" not in words, path
+
+
+def test_a_file_of_somebody_who_must_prove_who_they_are_leads_back_to_where_they_were(
+    signed_in: SignedIn, sessions: sessionmaker[Session]
+) -> None:
+    """Larger than a form may be: not "too large", but "is it you?"."""
+    browser = signed_in("editor")
+    browser.get("/directory/files")
+    with sessions() as session, session.begin():
+        session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
+    head = b'--xx\r\nContent-Disposition: form-data; name="file"; filename="services.csv"\r\n\r\n'
+    answer = browser.client.post(
+        "/directory/files", data=head + b"x" * 3 * 1024 * 1024 + b"\r\n--xx--\r\n",
+        content_type="multipart/form-data; boundary=xx",
+    )  # fmt: skip
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/again?then=/directory/files")
+    assert "choose the file again" in browser.words("/again?then=/directory/files")
+    back = browser.post("/again", follow=False, then="/directory/files", password=PASSWORD)
+    assert back.headers["Location"] == "/directory/files"
+    with sessions() as session:
+        assert session.scalar(select(AuditEvent.action).where(AuditEvent.action == "directory imported")) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "then"),
+    [("/me/password", "/me"), ("/me/passkeys/ask", "/me"), ("/directory/files", "/directory/files")],
+)
+def test_a_form_that_wants_a_proof_leads_back_to_its_page(
+    signed_in: SignedIn, sessions: sessionmaker[Session], sent: str, then: str
+) -> None:
+    browser = signed_in("editor")
+    browser.get("/me")
+    with sessions() as session, session.begin():
+        session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
+    assert browser.post(sent, follow=False).headers["Location"] == f"/again?then={then}"
+    assert "it was not kept" in browser.words("/again")
 
 
 def test_a_service_is_found_checked_and_noted(sessions: sessionmaker[Session], signed_in: SignedIn) -> None:

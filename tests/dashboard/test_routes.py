@@ -123,6 +123,7 @@ STAFF: dict[str, frozenset[str]] = {
     "GET /directory/stale": READERS,
     "GET /directory/coverage": READERS,
     "GET /directory/coverage/island.svg": READERS,
+    "GET /directory/coverage/table.svg": READERS,
     "GET /directory/coverage.<any(svg, csv):form>": READERS,
     "GET /directory/rows/<table>/<uuid:key>": EDITORS,
     "POST /directory/rows/<table>/<uuid:key>": EDITORS,
@@ -156,7 +157,7 @@ STAFF: dict[str, frozenset[str]] = {
 }
 VALUES = {"UUIDConverter": uuid.UUID(int=7), "IntegerConverter": 7}
 CHOICES = {"kind": "phone", "table": "phone", "name": "directory"}
-FORMS = {"directory.picture": "svg", "edit.file": "csv"}
+FORMS = {"directory.coverage_file": "svg", "edit.file": "csv"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -272,7 +273,10 @@ def test_a_large_body_is_read_of_nobody_but_who_may_send_one(
     assert sent(editor, "/directory/files", 21 * 1024 * 1024) == 413
     with sessions() as session, session.begin():
         session.execute(update(StaffSession).values(proved_at=datetime.now(UTC) - timedelta(minutes=11)))
-    assert sent(editor, "/directory/files", large) == 413
+    assert sent(editor, "/directory/files", large) == 303, "asked to prove who they are, and nothing was parsed"
+    assert sent(editor, "/directory/files", 21 * 1024 * 1024) == 413
+    assert sent(officer, "/directory/files", large) == 413
+    assert sent(editor, "/me/password", large) == 413
 
 
 def test_the_token_of_the_page_is_looked_for_in_no_large_body(app: Flask) -> None:

@@ -92,6 +92,14 @@ def test_as_csv(island: Coverage) -> None:
     assert (empty["services"], empty["verified_share"], empty["unmet_searches"]) == ("0", "", "12")
 
 
+def test_searches_that_are_not_known_are_not_told_as_none(session: Session) -> None:
+    for found in (by_parish(indexing.current(session), None), by_district(indexing.current(session), None)):
+        assert {row["unmet_searches"] for row in csv.DictReader(io.StringIO(as_csv(found)))} == {"not told"}
+        for told in (table(found), as_svg(found)):
+            assert "searches are not told" in told
+            assert "found nothing there" not in told
+
+
 def test_the_picture_says_everything_without_colour(island: Coverage) -> None:
     picture = ElementTree.fromstring(as_svg(island))
     space = "{http://www.w3.org/2000/svg}"

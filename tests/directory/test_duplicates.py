@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 import directory.models as m
@@ -111,6 +111,7 @@ def test_made_up_services_merge_and_come_apart(empty: Session) -> None:
     for seed in range(12):
         wipe(empty)
         fill(empty, random.Random(seed), 3)
+        empty.execute(update(m.Service).where(m.Service.status == "defunct").values(status="inactive"))
         keep, other = empty.scalars(select(m.Service.id).order_by(m.Service.id).limit(2))
         before = everything(empty)
         merge(empty, keep, other, by="A. Clerk", at=AT)

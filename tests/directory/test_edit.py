@@ -1,5 +1,6 @@
 """Fields are edited with history, put back, and refused where somebody else was faster."""
 
+import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -117,6 +118,23 @@ def test_history_is_in_the_order_in_which_it_happened(empty: Session, rows: dict
         edit.edit(empty, service, "name", name, **WHO)
     told = [change.replacement_value for change in history.history(empty, service)]
     assert told == ["Three", "Two", "outdated", "One"]  # the French name was outdated by the first change
+
+
+def test_what_is_hidden_takes_no_place_in_a_history(empty: Session, rows: dict[str, Any]) -> None:
+    service = rows["service"]
+    edit.edit(empty, service, "name", "One", **WHO)
+    gone = str(uuid.uuid4())  # of what it hung on besides nobody can say any more whether it is hidden
+    held = {"service_id": str(service.id), "service_at_location_id": gone, "number": "+17675550101"}
+    for _ in range(3):
+        empty.add(
+            m.FieldChange(
+                resource_id=uuid.uuid4(), resource_type="phone", last_action_type="delete", field_name="*",
+                previous_value=json.dumps(held), updated_by="A. Clerk",
+            )
+        )  # fmt: skip
+    empty.flush()
+    told = history.history(empty, service, limit=1)
+    assert [change.last_action_type for change in told] == ["update"]
 
 
 def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused(sessions: sessionmaker[Session]) -> None:

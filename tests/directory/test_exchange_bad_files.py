@@ -57,6 +57,9 @@ def sheet(folder: Path, *lines: Cells, ending: str = "csv") -> Path:
     return path
 
 
+TOO_EARLY = {"verified_on": "2926-01-01", "verified_by": "A. Clerk"}
+
+
 def service(**changed: Any) -> dict[str, Any]:
     office = {"id": ORGANIZATION, "name": "Office", "description": ""}
     return {"id": SERVICE, "name": "Help", "status": "active", "organization": office} | changed
@@ -85,6 +88,7 @@ def table(folder: Path, name: str, **row: str) -> None:
         ("phones", {"service_id": SERVICE, "number": "call us"}, "number", "+1 767 555 0100"),
         ("phones", {"service_id": SERVICE, "number": "+17675550101", "channel": "fax"}, "channel", "voice, sms"),
         ("phones", {"service_id": SERVICE, "number": "+17675550101", "verified_on": "2026-01-01"}, "verified_by", ""),
+        ("phones", {"service_id": SERVICE, "number": "+17675550101"} | TOO_EARLY, "verified_on", "not come yet"),
         ("schedules", {"service_id": SERVICE, "freq": "DAILY"}, "freq", "WEEKLY, MONTHLY"),
         ("schedules", {"service_id": SERVICE, "opens_at": "08:00"}, "opens_at", "both"),
         ("schedules", {"service_id": SERVICE, "opens_at": "8 am", "closes_at": "09:00"}, "opens_at", "a time (08:00)"),

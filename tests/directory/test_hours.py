@@ -74,7 +74,9 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
         ([Rule("MO", interval=2, dtstart=MONDAY)], at(MONDAY + timedelta(days=7), 9), False),
         ([Rule("MO", interval=2, dtstart=MONDAY)], at(MONDAY + timedelta(days=14), 9), True),
         ([Rule(valid_to=MONDAY)], at(MONDAY + timedelta(days=1), 9), None),
-        ([Rule(until=MONDAY)], at(MONDAY + timedelta(days=1), 9), False),
+        ([Rule(until=MONDAY)], at(MONDAY + timedelta(days=1), 9), None),
+        ([Rule(until=MONDAY), Rule("TU")], at(MONDAY + timedelta(days=7), 9), False),
+        ([Rule("MO", time(22), time(2), until=MONDAY)], at(MONDAY + timedelta(days=1), 1), True),
         ([Rule(valid_from=MONDAY + timedelta(days=1))], at(MONDAY, 9), None),
     ],
 )
@@ -161,3 +163,10 @@ def test_public_holidays_of_published_years() -> None:
     assert date(2021, 12, 27) in holidays(2021)
     assert date(2023, 1, 2) in holidays(2023)
     assert easter(2026) == date(2026, 4, 5)
+
+
+def test_hours_whose_rule_has_ended_are_not_told() -> None:
+    rules = [Rule("MO", until=MONDAY), Rule("TU")]
+    assert [one.days for one in weekly(rules, MONDAY)] == [(0, 1)]
+    assert [one.days for one in weekly(rules, MONDAY + timedelta(days=1))] == [(1,)]
+    assert weekly(rules[:1], MONDAY + timedelta(days=1)) == ()

@@ -1,12 +1,17 @@
 """Which place a text names."""
 
+import re
+import string
 import time
+from itertools import product
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from directory import places, places_gazetteer
-from directory.places import find_place
+from directory import places, places_gazetteer, places_sound
+from directory.places import find_place, find_written_large
 
 NAMED = {
     "mwen bezwen yon dokte nan potsmouf": "Portsmouth",
@@ -36,6 +41,17 @@ NAMED = {
     "layou": "Layou",
     "calibichie": "Calibishie",
     "help in chance": "Chance",
+    "somebody to sit with her, masacre area": "Massacre",
+    "newtown here light bill cut off": "Newtown",
+    "grand bay clinic closed, bus to town too dear": "Grand Bay",
+    "mwen Pòtsmouf, pa gen travay nan town": "Portsmouth",
+    "clinic in grand bay town": "Grand Bay",
+    "mwen ka weste goodwill": "Goodwill",
+    "li nan wesle li pa gen kote": "Wesley",
+    "de neg sou plaj skotsed": "Scotts Head",
+    "policeman in p'mouth": "Portsmouth",
+    "bo bat estet": "Bath Estate",
+    "depi lodat": "Laudat",
     "nan chans": "Chance",
     "chance": "Chance",
     "mwen gen yon moun malad nan salisberi": "Salisbury",
@@ -55,6 +71,12 @@ NAMED = {
     "near atkinson": "Atkinson",
     "in grand bey": "Grand Bay",
     "estoy en portsmut": "Portsmouth",
+    "bus for rozalie pass already": "Rosalie",
+    "yon kay salisbri": "Salisbury",
+    "travay menaj kastel konfo": "Castle Comfort",
+    "nan yon depo woudfodil": "Woodford Hill",
+    "moun kasbwous pa ni limye": "Castle Bruce",
+    "road block by ti soufriere": "Petite Soufriere",
     "mwen rete wozo men m bezwen dokte nan potsmouf": "Portsmouth",
 }
 NOTHING = [
@@ -73,6 +95,9 @@ NOTHING = [
     "mwen soufri anpil",
     "mwen soufriye",
     "people of goodwill",
+    "town hall meeting on friday",
+    "a whole area of land",
+    "they call him wesly",
     "out of the new town",
     "stand me up",
     "mwen ta renmen jwenn manje",
@@ -93,6 +118,9 @@ NOTHING = [
     "met la di se san peye",
     "boutika",
     "reseau telephone",
+    "daycare in town",
+    "wete m nan lekol la",
+    "tout pansyon an granme a ap domi",
 ]
 
 
@@ -106,6 +134,44 @@ def test_names_a_place(text: str, name: str) -> None:
 @pytest.mark.parametrize("text", NOTHING)
 def test_ordinary_words_are_not_places(text: str) -> None:
     assert find_place(text) is None
+
+
+LARGE = {
+    "ambulance pou Délis souplé": "Delices",
+    "room to rent cheap Goodwill": "Goodwill",
+    "mwen ka vann pwéson Gwandans": "Portsmouth",
+    "lantéman dimanch Mòn Jòn, kafé apwé": "Morne Jaune",
+    "chimen-an bouché dépi yè, nou kopé San Sovè": "San Sauveur",
+}
+SMALL = [
+    "",
+    "Goodwill",
+    "a man of goodwill came to see me",
+    "Goodwill to all of you and your family",
+    "he say sorry. Goodwill is all i want",
+    "Peace And Goodwill To Everybody",
+    "NEED ROOM TO RENT CHEAP GOODWILL",
+    "they call him Wesley and he have no work",
+    "nou ka étidyé Masak lékòl",
+    "gason mwen voye yon gwo bawi ban nou",
+]
+
+
+@pytest.mark.parametrize(("text", "name"), LARGE.items())
+def test_a_capital_letter_inside_a_sentence_names_a_place(text: str, name: str) -> None:
+    place = find_written_large(text)
+    assert place is not None
+    assert place.name == name
+
+
+@pytest.mark.parametrize("text", SMALL)
+def test_elsewhere_a_capital_letter_says_nothing(text: str) -> None:
+    assert find_written_large(text) is None
+
+
+def test_names_that_a_capital_letter_tells_are_ordinary_words_of_the_gazetteer() -> None:
+    gazetteer = places_gazetteer.read_gazetteer()
+    assert gazetteer.large <= gazetteer.common
 
 
 def test_an_exact_name_wins_over_a_misspelled_one() -> None:
@@ -197,3 +263,9 @@ def test_is_quick() -> None:
     for _ in range(50):
         find_place(text)
     assert (time.perf_counter() - start) / 50 < 0.005  # aim: 1 ms; the room is for a busy machine
+
+
+@given(st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=8), min_size=1, max_size=3))
+def test_words_said_together_sound_as_each_of_their_readings_in_a_row(words: list[str]) -> None:
+    together = {"".join(parts) for parts in product(*map(places_sound.readings, words))}
+    assert places_sound.keys(tuple(words)) == {re.sub(r"(.)\1+", r"\1", one) for one in together}

@@ -35,8 +35,8 @@ def test_each_rule_weighs_more_than_all_that_follow() -> None:
     """One step worse by a rule is worse than being worse in everything after it."""
     for number, rule in enumerate(RULES):
         worse_after = {key: value for later in RULES[number + 1 :] for key, value in later.items()}
-        assert rank(replace(BEST, **worse_after)) < rank(replace(BEST, **rule)), rule
-    for better, worse in combinations([BEST, *(replace(BEST, **rule) for rule in reversed(RULES))], 2):
+        assert rank(BEST._replace(**worse_after)) < rank(BEST._replace(**rule)), rule
+    for better, worse in combinations([BEST, *(BEST._replace(**rule) for rule in reversed(RULES))], 2):
         assert rank(better) < rank(worse)
 
 
@@ -51,12 +51,12 @@ def test_within_a_rule() -> None:
     }
     for field, values in orders.items():
         for before, after in pairwise(values):
-            assert rank(replace(BEST, **{field: before})) < rank(replace(BEST, **{field: after}))
+            assert rank(BEST._replace(**{field: before})) < rank(BEST._replace(**{field: after}))
 
 
 def test_without_a_place_a_national_service_comes_before_a_local_one_that_is_as_good() -> None:
-    nowhere = replace(BEST, where=None)
-    assert rank(replace(nowhere, national=True, km=99.0)) < rank(nowhere)
+    nowhere = BEST._replace(where=None)
+    assert rank(nowhere._replace(national=True, km=99.0)) < rank(nowhere)
 
 
 MET = st.builds(NeedMet, st.sampled_from(NEEDS), st.booleans(), st.booleans(), st.booleans())

@@ -28,6 +28,9 @@ def test_a_verified_number_is_due_again_after_half_a_year(empty: Session, add: A
     assert [row[0].id for row in truth.due(empty, DAY + truth.GOOD_FOR)] == [phone.id]
     with pytest.raises(InvalidInput):
         truth.verify(empty, phone, by=" ", on=DAY)
+    for now in (None, NOON):
+        with pytest.raises(InvalidInput, match="not come yet"):
+            truth.verify(empty, phone, by="A. Clerk", on=DAY.replace(year=2926), now=now)
 
 
 def test_a_report_puts_the_number_first_on_the_list(empty: Session, add: Add) -> None:

@@ -18,3 +18,10 @@ def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def house(shared_house: House) -> House:
     shared_house.fresh()
     return shared_house
+
+
+@pytest.fixture
+def house_without_rasa(shared_house: House) -> House:
+    """For a test that puts something else in Rasa's place."""
+    shared_house.fresh(rasa=False)
+    return shared_house

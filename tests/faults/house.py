@@ -180,8 +180,9 @@ class House:
 
     # -- between tests
 
-    def fresh(self) -> None:
-        """An empty inbox and outbox, a healthy carrier, every part running, no spool, every clock right."""
+    def fresh(self, *, rasa: bool = True) -> None:
+        """An empty inbox and outbox, a healthy carrier, every part running, no spool, every clock right. A Rasa takes
+        its time to start: whoever is about to kill it may do without."""
         self.clock(0)
         self.double.heal()
         self.double.callbacks = "in order"
@@ -190,11 +191,15 @@ class House:
         self.double.store = Store()  # a look-up must not find what an earlier test sent
         if dead := self.dead():
             self.start(*dead)
+        if rasa:
+            self._with_rasa()
+        wait_until(self._emptied, "the tables are empty", 30)
+
+    def _with_rasa(self) -> None:
         assert self.rasa
         if self.rasa.poll() is not None:
             self.start("rasa")
         self.rasa_answers()
-        wait_until(self._emptied, "the tables are empty", 30)
 
     def _emptied(self) -> bool:
         names = ", ".join(f'"{t.name}"' for t in METADATA.sorted_tables if t.name in WORKED_IN)

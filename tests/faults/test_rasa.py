@@ -40,6 +40,7 @@ class _Double(ThreadingHTTPServer):
     def __init__(self, port: int, status: int, body: bytes, after_s: float) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.status, self.body, self.after_s = status, body, after_s
+        self.asked = threading.Event()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that stopped waiting is expected here."""
@@ -50,6 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
+        self.server.asked.set()
         self.rfile.read(int(self.headers["Content-Length"]))
         time.sleep(self.server.after_s)
         self.close_connection = True  # else it would be asked on, when Rasa is back
@@ -71,12 +73,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def instead(house: House, status: int = 200, body: bytes = b"{}", after_s: float = 0.0) -> Iterator[None]:
-    """Rasa is killed, and somebody else answers at its address."""
+    """Rasa is killed, and somebody else answers at its address: when this begins it has been asked."""
     house.kill("rasa")
     server = _Double(house.rasa_port, status, body, after_s)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
+        _until_asked(house, server)
         yield
     finally:
         server.shutdown()
@@ -84,16 +87,27 @@ def instead(house: House, status: int = 200, body: bytes = b"{}", after_s: float
         thread.join()
 
 
+def _until_asked(house: House, server: _Double) -> None:
+    """After the test before, the workers may leave it alone for some seconds (`breaker_pause`)."""
+    others = iter(addresses(PEOPLE + 101)[PEOPLE + 1 :])
+
+    def asked() -> bool:
+        house.double.flood([(next(others), f"i need food at {time.monotonic()}")])
+        return server.asked.wait(0.5)
+
+    wait_until(asked, "it is asked", 40)
+
+
 @pytest.mark.parametrize("answer", WRONG)
-def test_a_rasa_that_answers_nonsense_changes_nothing_about_danger(house: House, answer: str) -> None:
+def test_a_rasa_that_answers_nonsense_changes_nothing_about_danger(house_without_rasa: House, answer: str) -> None:
     status, body = WRONG[answer]
-    with instead(house, status, body):
-        _answered_and_paged(house)
+    with instead(house_without_rasa, status, body):
+        _answered_and_paged(house_without_rasa)
 
 
-def test_a_slow_rasa_is_not_waited_for(house: House) -> None:
-    with instead(house, after_s=3.0):
-        _answered_and_paged(house)
+def test_a_slow_rasa_is_not_waited_for(house_without_rasa: House) -> None:
+    with instead(house_without_rasa, after_s=3.0):
+        _answered_and_paged(house_without_rasa)
 
 
 def test_a_rasa_that_is_gone_is_not_missed(house: House) -> None:

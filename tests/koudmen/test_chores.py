@@ -170,6 +170,22 @@ def test_a_chore_that_fails_stops_no_other_and_is_done_again(error: Exception) -
     assert done == ["fails", "works", "works", "fails", "works"]
 
 
+def test_what_failed_is_tried_again_in_a_minute() -> None:
+    """The tables of a month are looked at once an hour; held by somebody, they do not wait for the next."""
+    tries: list[float] = []
+    at = 0.0
+
+    def fails_once() -> None:
+        tries.append(at)
+        if len(tries) == 1:
+            raise ValueError
+
+    some = [Chore("months", chores.MONTHS_S, fails_once)]
+    for at in (1.0, 30.0, 61.0, 122.0, 61.0 + chores.MONTHS_S):
+        chores.once(some, at)
+    assert tries == [1.0, 61.0, 61.0 + chores.MONTHS_S]
+
+
 def test_who_had_a_case_before_them_is_forgotten_with_the_log(runtime: Runtime) -> None:
     """The look itself stays in the case's log."""
     said(runtime, 42, "my husband beats me")

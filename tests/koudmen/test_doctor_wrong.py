@@ -21,13 +21,14 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from base.clock import now
 from base.crypto import new_key_text
-from base.db import database_now, transaction
+from base.db import database_now, make_engine, make_sessions, transaction
 from base.settings import LANGUAGES, ROOT, Settings
 from dashboard.accounts import codes, passwords
 from dashboard.models import Credential
-from koudmen import doctor_people
-from messaging import inbox, simulator
+from koudmen import doctor_people, partitions
+from messaging import inbox, months, simulator
 from oncall import alarms, rota, staff
+from tests import databases
 from tests.conftest import KEYS, make_settings
 from tests.fakes.twilio import TwilioDouble
 from tests.koudmen.test_doctor import Seen
@@ -78,6 +79,23 @@ def test_migrations_that_are_behind(engine: Engine, settings: Settings) -> None:
             connection.execute(text("UPDATE alembic_version SET version_num = :at"), {"at": at})
     assert "it is at version 0001, the code needs" in words(seen, "database")
     assert "koudmen db upgrade" in words(seen, "database")
+
+
+def test_a_month_without_its_tables(tmp_path: Path, database_url: str) -> None:
+    with databases.migrated(database_url) as url:
+        engine = make_engine(url, pool_size=2)
+        settings = make_settings(tmp_path, DATABASE_URL=url)
+        month = months.month_of(now())
+        assert f"no table inbound_message_{months.begins(month):%Y_%m}" in words(Seen.of(settings), "database")
+        partitions.ensure(make_sessions(engine), now())
+        assert "no table" not in words(Seen.of(settings), "database")
+        last = f"outbound_message_{months.begins(month + partitions.AHEAD):%Y_%m}"
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP TABLE {last}"))
+        seen = Seen.of(settings)
+        engine.dispose()
+    assert f"no table {last}: docs/operating.md, A month's tables are missing" in words(seen, "database")
+    assert "**A month's tables are missing.**" in (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
 def test_clocks_that_differ(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from koudmen import nlu_versions
 from koudmen.commands import nlu
 from koudmen.nlu import PYTHON, started_rasa
 from tests.conftest import make_settings
+from tests.service import wait_until
 
 
 def trained(home: Path, inputs: dict[str, str] | None = None) -> Path:
@@ -90,31 +91,37 @@ def test_swapped_under_load_and_every_text_is_answered_or_left_to_the_keywords(
     url, token = own_rasa
     archive = version(tmp_path, "new")
     client = Rasa(url, token, timeout=timedelta(seconds=10), failures=3, pause=timedelta(milliseconds=50))
-    done, answers, errors = threading.Event(), list[Parsed | None](), list[Exception]()
+    done, errors = threading.Event(), list[Exception]()
+    answers: list[list[Parsed | None]] = [[] for _ in range(3)]
 
     def ask(worker: int) -> None:
-        number = 0
         while not done.is_set():
-            number += 1
+            number = len(answers[worker])
             try:
-                answers.append(client.parse(f"i need food number {worker} {number}", "en"))
+                answers[worker].append(client.parse(f"i need food number {worker} {number}", "en"))
             except Exception as error:  # noqa: BLE001 (any would be a lost message)
                 errors.append(error)
+                return
+
+    def each_answered_after(before: list[int]) -> bool:
+        """An error ends the waiting at once: it is asserted below."""
+        heard = [any(some[first:]) for some, first in zip(answers, before, strict=True)]
+        return bool(errors) or all(heard)
 
     workers = [threading.Thread(target=ask, args=(worker,)) for worker in range(3)]
     for worker in workers:
         worker.start()
     try:
+        wait_until(lambda: each_answered_after([0, 0, 0]), "each worker has an answer", 60)
         nlu_versions.put_in(url, token, archive)
-        swapped = len(answers)
+        swapped = [len(some) + 1 for some in answers]  # the one under way may be of the old model
+        wait_until(lambda: each_answered_after(swapped), "each worker has an answer of the new model", 60)
     finally:
         done.set()
         for worker in workers:
             worker.join()
     assert errors == []
-    assert swapped
-    assert all(parsed is None or parsed.need == "food" for parsed in answers)
-    assert client.parse("i need food after all", "en") is not None
+    assert all(parsed is None or parsed.need == "food" for some in answers for parsed in some)
     assert _model_file(url, token) == archive.name
 
 

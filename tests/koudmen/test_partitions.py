@@ -6,15 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from alembic import command
-from sqlalchemy import Connection, Engine, func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, event, func, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.db import make_engine, make_sessions, transaction
 from bot.models import UnreadMessage
 from koudmen import partitions, purge
-from koudmen.database import alembic, upgrade_at
+from koudmen.database import upgrade_at
 from messaging import inbox, months, outbox
 from messaging.inbound import Inbound
 from messaging.models import Conversation, InboundMessage, OutboundMessage
@@ -30,9 +29,8 @@ MONTH = months.month_of(NOW)
 @pytest.fixture
 def own(database_url: str) -> Iterator[Engine]:
     """A database of its own, as a fresh installation has it: months come and go here."""
-    with databases.beside(database_url) as url:
+    with databases.migrated(database_url) as url:
         engine = make_engine(url, pool_size=4)
-        upgrade_at(engine)
         yield engine
         engine.dispose()
 
@@ -44,8 +42,7 @@ def sessions(own: Engine) -> sessionmaker[Session]:
 
 def at(sessions: sessionmaker[Session], moment: datetime) -> int:
     """The sweeper looks at this moment."""
-    with transaction(sessions) as session:
-        return partitions.ensure(session.connection(), moment)
+    return partitions.ensure(sessions, moment)
 
 
 def write(sessions: sessionmaker[Session], number: int, *, sid: str | None = None) -> int | None:
@@ -165,23 +162,45 @@ def test_the_purge_drops_months_whose_time_is_over(
     assert purge._months(sessions, timedelta(days=365)) == 3
 
 
-def test_several_at_once_make_each_table_once(own: Engine) -> None:
+def test_several_at_once_make_each_table_once(sessions: sessionmaker[Session]) -> None:
     def one(_: int) -> int:
-        with own.begin() as connection:
-            return partitions.ensure(connection, NOW)
+        return at(sessions, NOW)
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(one, range(4))) == 2 * (partitions.AHEAD + 1)
 
 
+def test_a_table_that_is_held_keeps_no_other_from_being_made(sessions: sessionmaker[Session], own: Engine) -> None:
+    """Somebody reads the messages out for long, as a report does; those of messages in are made for every month, and
+    the numbers go on."""
+    with own.connect() as holds:
+        holds.execute(text("LOCK TABLE outbound_message_rest IN ACCESS SHARE MODE"))
+        with pytest.raises(OperationalError):
+            at(sessions, NOW)
+        holds.rollback()
+    with own.connect() as connection:
+        left = [part.name for part in partitions.missing(connection, NOW)]
+    assert [part.partition("_")[0] for part in left] == ["outbound"] * (partitions.AHEAD + 1)
+    assert (write(sessions, 1) or 0) > months.first_inbound(MONTH)
+    assert at(sessions, NOW) == len(left)
+
+
+def test_the_rest_is_locked_before_it_is_looked_at(sessions: sessionmaker[Session], own: Engine) -> None:
+    """What came into it between the moving and the attaching would forbid the attaching."""
+    said: list[str] = []
+    event.listen(own, "before_cursor_execute", lambda *one: said.append(one[2]))
+    at(sessions, NOW)
+    doing = [one for one in said if one.startswith(("LOCK", "CREATE TABLE", "WITH moved", "ALTER TABLE", "COMMIT"))]
+    assert len(doing) == 4 * 2 * (partitions.AHEAD + 1)
+    for start in range(0, len(doing), 4):
+        assert [one.split()[0] for one in doing[start : start + 4]] == ["LOCK", "CREATE", "WITH", "ALTER"]
+
+
 def test_an_upgrade_keeps_what_is_there(own: Engine) -> None:
     """Rows of the version before lie where they lay, and are found, repeated and answered as before."""
-    config = alembic()
-    with own.connect() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0020")
+    databases.down(own, "0020")
+    with own.begin() as connection:
         _old_rows(connection)
-        connection.commit()
     upgrade_at(own)
     sessions = make_sessions(own)
     assert where(sessions, InboundMessage) == {"inbound_message_before": 20}

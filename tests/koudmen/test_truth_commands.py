@@ -67,6 +67,8 @@ def test_a_number_is_changed_dialled_put_back_and_taken_out_of_use(
     assert run("edit", *row, "number", "767-555-0108", "--by", "B", "--expected", "+17675550101")[0] == 2
     assert run("verify", *row, "--by", "A. Clerk")[0] == 2  # which number was dialled?
     assert run("verify", *row, "--by", "A. Clerk", "--number", "+17675550101")[0] == 2  # not this one
+    code, told = run("verify", *row, "--by", "A. Clerk", "--number", "767 555 0109", "--on", "2926-11-20")
+    assert (code, "has not come yet" in told) == (2, True)
     assert run("verify", *row, "--by", "A. Clerk", "--number", "767 555 0109", "--on", "2026-11-20")[0] == 0
     assert "verified: 2026-11-20 by A. Clerk, again 2027-05-19" in run("show", world.full)[1]
     assert run("restore", change, "--by", "B. Clerk", "--reason", "a slip")[0] == 0

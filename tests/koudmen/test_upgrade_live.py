@@ -13,12 +13,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from alembic import command
 from sqlalchemy import text
 
 from base.db import make_engine
 from base.settings import ROOT
-from koudmen.database import alembic
+from tests import databases
 from tests.conftest import KEYS, quiet_config
 from tests.fakes.twilio import TwilioDouble
 from tests.security.conftest import own_database
@@ -32,11 +31,8 @@ SENDERS = 6
 
 def to_old(url: str) -> None:
     """The database as an earlier version left it."""
-    engine, config = make_engine(url), alembic()
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, OLD)
-        connection.commit()
+    engine = make_engine(url)
+    databases.down(engine, OLD)
     engine.dispose()
 
 
@@ -150,5 +146,8 @@ def test_a_table_that_is_held_is_waited_for_and_tried_again(own_database: str) -
 
 def _waiting(url: str) -> bool:
     with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode LIKE 'Access%'").fetchone()
+        row = connection.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database AND d.datname = current_database()"
+            " WHERE NOT granted AND mode LIKE 'Access%'"
+        ).fetchone()
     return bool(row and row[0])

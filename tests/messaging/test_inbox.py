@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from base.db import transaction
+from base.db import make_engine, transaction
+from base.settings import Settings
 from messaging import inbox
 from messaging.inbound import Inbound
 from messaging.models import Address, Contact, Conversation, InboundMessage
+from tests.service import wait_until
 
 HOLD = timedelta(seconds=15)
 
@@ -98,6 +100,61 @@ def test_first_messages_of_one_address_at_once_open_one_conversation(engine: Eng
         assert counts(engine) == (round_ + 1, round_ + 1, round_ + 1, 6 * (round_ + 1))
 
 
+def test_a_group_with_an_address_that_another_opens_meanwhile(engine: Engine) -> None:
+    """It waits for the other, and then nobody of the group is left out."""
+    group = [inbox.Arrival(sms(f"SM{n}", who)) for n, who in enumerate([1, 2, 1])]
+    got: list[inbox.Received] = []
+    writers: list[int] = []
+
+    def write() -> None:
+        with engine.begin() as connection:
+            writers.append(_pid(connection))
+            got.extend(inbox.receive_many(connection, group))
+
+    with engine.connect() as other:
+        opened = inbox.receive(other, sms("SM-first", 1)).conversation_id
+        behind = threading.Thread(target=write)
+        behind.start()
+        wait_until(lambda: _pid(other) in _before(engine, writers), "the group waits for the other")
+        other.commit()
+        behind.join()
+    assert [one.conversation_id == opened for one in got] == [True, False, True]
+    assert (got[0].message_id or 0) < (got[2].message_id or 0)
+    assert counts(engine) == (2, 2, 2, 4)
+
+
+def test_who_opens_an_address_that_another_opens_meanwhile_waits_and_gets_the_same(engine: Engine) -> None:
+    who, got, writers = ("sms", "+17675550101"), list[uuid.UUID](), list[int]()
+
+    def write() -> None:
+        with engine.begin() as connection:
+            writers.append(_pid(connection))
+            got.append(inbox.open_conversation(connection, *who))
+
+    with engine.connect() as other:
+        opened = inbox.open_conversation(other, *who)
+        behind = threading.Thread(target=write)
+        behind.start()
+        wait_until(lambda: _pid(other) in _before(engine, writers), "it waits for the other")
+        other.commit()
+        behind.join()
+    with engine.begin() as connection:
+        again = inbox.open_conversation(connection, *who)
+    assert [again, *got] == [opened, opened]
+    assert counts(engine) == (1, 1, 1, 0)
+
+
+def _pid(connection: Connection) -> int:
+    return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+
+def _before(engine: Engine, writers: list[int]) -> list[int]:
+    """Whom these wait for."""
+    found = text("SELECT unnest(pg_blocking_pids(pid)) FROM unnest(cast(:writers AS int[])) AS pid")
+    with engine.connect() as connection:
+        return list(connection.scalars(found, {"writers": writers}))
+
+
 def test_a_message_that_is_rolled_back_can_come_again(engine: Engine) -> None:
     with engine.connect() as connection:
         inbox.receive(connection, sms("SM1"))
@@ -158,3 +215,17 @@ def test_one_person_who_floods_does_not_keep_the_others_waiting(session: Session
     assert len(inbox.claim_waiting(session, limit=16, hold=HOLD)) >= 1
     session.execute(text("UPDATE conversation SET claimed_until = NULL WHERE id = :id"), {"id": other.conversation_id})
     assert inbox.claim_waiting(session, limit=16, hold=HOLD) == [other.conversation_id]
+
+
+def test_no_table_of_the_queue_is_read_whole_for_those_who_work_it_off(settings: Settings, engine: Engine) -> None:
+    """Not even while the tables are small and no statistics are there: the plans of that moment are kept."""
+    worker = make_engine(settings.database_url or "", pool_size=1, whole_tables=False)
+    tables = "('address', 'conversation', 'inbound_seen', 'contact')"
+    with worker.begin() as connection:
+        for first in range(0, 400, 40):
+            some = [sms(f"SM{number}", number) for number in range(first, first + 40)]
+            inbox.receive_many(connection, [inbox.Arrival(one) for one in some])
+        read = f"SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname IN {tables}"
+        assert connection.scalar(text(read)) == 0
+        connection.rollback()
+    worker.dispose()

@@ -1,8 +1,11 @@
 """Messages and reports while the database is away: kept, taken in order when it is back, each with one effect."""
 
+import asyncio
 import itertools
 import threading
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from base.clock import now
 from base.db import make_engine
 from base.settings import Settings
-from messaging import inbox, outbox
+from messaging import inbox, intake, outbox
 from messaging.inbound import Inbound
 from messaging.intake import Intake, flush
 from messaging.models import Conversation, InboundMessage, OutboundMessage
@@ -54,6 +57,14 @@ def sms(number: int, who: str = "+17675550101", **more: object) -> Inbound:
     return Inbound("twilio", f"SM{number}", "sms", who, f"words {number}", "text", dict(more))
 
 
+def take(intake: Intake, message: Inbound) -> str:
+    return asyncio.run(intake.take(message))
+
+
+def report(intake: Intake, told: Report) -> None:
+    asyncio.run(intake.report(told))
+
+
 def stored(engine: Engine) -> list[InboundMessage]:
     with Session(engine) as session:
         return list(session.scalars(select(InboundMessage).order_by(InboundMessage.id)))
@@ -63,7 +74,7 @@ def test_what_came_while_it_was_away_is_taken_in_later_in_order(
     engine: Engine, away: Intake, here: Intake, rung: list[str]
 ) -> None:
     before = now()
-    assert [away.take(sms(n, latitude=15.3)) for n in range(5)] == ["spooled"] * 5
+    assert [take(away, sms(n, latitude=15.3)) for n in range(5)] == ["spooled"] * 5
     after = now()
     assert stored(engine) == []
     assert here.flush() == 5
@@ -75,24 +86,24 @@ def test_what_came_while_it_was_away_is_taken_in_later_in_order(
 
 
 def test_a_message_does_not_overtake_those_in_the_spool(engine: Engine, away: Intake, here: Intake) -> None:
-    away.take(sms(1))
-    here.take(sms(2))  # behind it in the spool, or in the database after it
+    take(away, sms(1))
+    take(here, sms(2))  # behind it in the spool, or in the database after it
     here.flush()
-    assert here.take(sms(3)) == "new"
+    assert take(here, sms(3)) == "new"
     assert [message.external_id for message in stored(engine)] == ["SM1", "SM2", "SM3"]
 
 
 def test_it_has_one_effect_however_often_it_came(engine: Engine, away: Intake, here: Intake) -> None:
-    assert here.take(sms(1)) == "new"
-    away.take(sms(1))
-    away.take(sms(1))
+    assert take(here, sms(1)) == "new"
+    take(away, sms(1))
+    take(away, sms(1))
     here.flush()
-    assert here.take(sms(1)) == "repeat"
+    assert take(here, sms(1)) == "repeat"
     assert len(stored(engine)) == 1
 
 
 def test_a_crash_between_commit_and_removal_does_no_harm(engine: Engine, away: Intake, here: Intake) -> None:
-    away.take(sms(1))
+    take(away, sms(1))
     [name] = here.spool.names()
     copy = (here.spool.folder / name).read_bytes()
     here.flush()
@@ -105,7 +116,7 @@ def test_a_database_that_goes_away_in_the_middle_leaves_the_rest(
     engine: Engine, away: Intake, settings: Settings
 ) -> None:
     for number in range(3):
-        away.take(sms(number))
+        take(away, sms(number))
     with pytest.raises(OperationalError):
         flush(away.engine, away.spool, settings.config.outbox, lambda: None)
     assert len(away.spool.names()) == 3
@@ -115,7 +126,7 @@ def test_a_message_that_the_database_refuses_is_set_aside_and_the_others_go_in(
     engine: Engine, away: Intake, here: Intake
 ) -> None:
     away.spool.put([{"of": "message", "at": now().isoformat(), **vars(sms(1)), "external_id": "SM\0"}])
-    away.take(sms(2))
+    take(away, sms(2))
     assert here.flush() == 1
     assert [message.external_id for message in stored(engine)] == ["SM2"]
     assert (here.spool.damaged(), here.spool.empty()) == (1, True)
@@ -128,8 +139,8 @@ def test_reports_are_kept_too(sessions: sessionmaker[Session], away: Intake, her
         found = outbox.claim_due(session, "sms", limit=1, hold=timedelta(seconds=20), rate=100)[0].id
         outbox.accepted(session, found, "SM9", "queued")
     for status in ("delivered", "sent"):
-        away.report(Report(found, status, "SM9", 0))
-    away.report(Report(uuid.uuid4(), "delivered", "SM8", 0))
+        report(away, Report(found, status, "SM9", 0))
+    report(away, Report(uuid.uuid4(), "delivered", "SM8", 0))
     here.flush()
     with sessions() as session:
         assert session.get_one(OutboundMessage, found).delivery == "delivered"
@@ -138,7 +149,7 @@ def test_reports_are_kept_too(sessions: sessionmaker[Session], away: Intake, her
 def test_an_entry_that_nobody_understands_holds_up_no_other(engine: Engine, away: Intake, here: Intake) -> None:
     away.spool.put([{"of": "message", "at": "yesterday", "text": 5}])
     away.spool.put([{"of": "report", "outbound_id": "none", "status": "sent", "external_id": None, "code": 0}])
-    away.take(sms(2))
+    take(away, sms(2))
     assert here.flush() == 1
     assert len(stored(engine)) == 1
     assert here.spool.damaged() == 2
@@ -158,7 +169,7 @@ def test_many_at_once_are_written_like_one_by_one(session: Session) -> None:
 
 
 def test_a_restart_takes_in_what_was_left(engine: Engine, away: Intake, settings: Settings, rung: list[str]) -> None:
-    away.take(sms(1))
+    take(away, sms(1))
     again = Intake(engine, away.spool, settings.config.outbox, lambda: rung.append("turn"))
     again.start()
     wait_until(lambda: bool(rung), "the spool is emptied")
@@ -198,7 +209,7 @@ def test_a_crowd_gets_out_of_the_spool_again(engine: Engine, here: Intake) -> No
     def write() -> None:
         while not over.is_set():
             number = next(numbers)
-            if here.take(sms(number, f"+1767555{number:04}")) == "new":
+            if take(here, sms(number, f"+1767555{number:04}")) == "new":
                 straight.set()
 
     people = [threading.Thread(target=write) for _ in range(8)]
@@ -213,3 +224,43 @@ def test_a_crowd_gets_out_of_the_spool_again(engine: Engine, here: Intake) -> No
     wait_until(here.spool.empty, "nothing is left", 20)
     written = next(numbers)
     wait_until(lambda: len(stored(engine)) == written, "all are there", 20)
+
+
+def test_a_carrier_with_eight_connections_does_not_wait_for_more(
+    engine: Engine, settings: Settings, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While eight of its reports are gathered no other can come: they are written at once. (The last few wait.)"""
+    monkeypatch.setattr(intake, "GATHER_REPORTS_S", 1.0)
+    here = Intake(engine, spool, settings.config.outbox, lambda: None)
+    begun = time.monotonic()
+
+    def connection(_: int) -> None:
+        for _ in range(12):
+            report(here, Report(uuid.uuid4(), "delivered", "SM1", 0))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(connection, range(8)))
+    assert time.monotonic() - begun < 8
+    assert spool.empty()
+
+
+@pytest.mark.parametrize("fault", ["hangs", "fails"])
+def test_a_disk_that_cannot_tell_what_waits_keeps_nobody_from_the_database(
+    engine: Engine, here: Intake, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    go = threading.Event()
+
+    def count(_most: int) -> int:
+        if fault == "fails":
+            raise OSError(24, "too many open files")
+        go.wait(20)
+        return 0
+
+    monkeypatch.setattr(here.spool, "count", count)
+    try:
+        began = time.monotonic()
+        assert take(here, sms(1)) == "new"
+        assert time.monotonic() - began < 2
+    finally:
+        go.set()
+    assert len(stored(engine)) == 1

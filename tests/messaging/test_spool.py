@@ -115,4 +115,4 @@ def test_how_many_wait_is_told_without_reading_them(tmp_path: Path) -> None:
     assert spool.empty()
     for _ in range(3):
         spool.put([{}])
-    assert [spool.at_most(count) for count in (0, 2, 3, 4)] == [False, False, True, True]
+    assert [spool.count(most) for most in (1, 2, 3, 4)] == [1, 2, 3, 3]

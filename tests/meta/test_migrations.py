@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -37,15 +36,6 @@ def differences(engine: Engine) -> list[object]:
         return list(compare_metadata(context, METADATA))
 
 
-def to(engine: Engine, revision: str) -> None:
-    """Down to a revision."""
-    config = alembic()
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, revision)
-        connection.commit()
-
-
 def tables(engine: Engine) -> set[str]:
     return {name for name in inspect(engine).get_table_names() if name != "alembic_version" and not is_part(name)}
 
@@ -61,7 +51,7 @@ def test_each_migration_goes_down_and_up_again(empty_engine: Engine) -> None:
     revisions = [revision.revision for revision in script.walk_revisions()]
     upgrade_at(empty_engine)
     for below in [*revisions[1:], "base"]:
-        to(empty_engine, below)
+        databases.down(empty_engine, below)
     assert tables(empty_engine) == set()
     upgrade_at(empty_engine)
     assert differences(empty_engine) == []

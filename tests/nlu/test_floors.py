@@ -19,3 +19,30 @@ def test_no_figure_is_below_its_recorded_floor() -> None:
     )
     fallen = [line for line in done.stdout.splitlines() if "BELOW ITS FLOOR" in line]
     assert (done.returncode, fallen) == (0, []), done.stderr[-1000:]
+
+
+RECORD = """
+import json, sys
+sys.path.insert(0, "nlu")
+from pathlib import Path
+from eval import floors
+from eval.figures import Figure
+floors.FLOORS = Path(sys.argv[1])
+for heard, alarms in ((0.9, 0.2), (0.8, 0.3), (0.95, 0.1)):
+    floors.record([Figure("heard", "en", heard, 1000, (0, 1)), Figure("alarms", "en", alarms, 1000, (0, 1), low=True)])
+    print(json.dumps(floors.load()))
+print(floors.fallen([Figure("heard", "en", 0.93, 1000, (0, 1)), Figure("alarms", "en", 0.11, 1000, (0, 1), low=True)],
+                    floors.load()))
+"""
+
+
+def test_a_record_makes_floors_tighter_and_never_looser(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [ROOT / "nlu/.venv/bin/python", "-c", RECORD, tmp_path / "floors.json"],
+        capture_output=True, text=True, check=True, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+    first, worse, better, fallen = done.stdout.splitlines()
+    assert first == worse == '{"alarms / en": 0.21, "heard / en": 0.89}'
+    assert better == '{"alarms / en": 0.11, "heard / en": 0.94}'
+    assert "heard / en: 0.9300" in fallen
+    assert "alarms" not in fallen

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from bot.harm_words import guess
 from bot.normalise import normalise
 
-NLU = Path(__file__).resolve().parents[2] / "nlu"
+ROOT = Path(__file__).resolve().parents[2]
+NLU = ROOT / "nlu"
 TOLD = json.loads((NLU / "vocabulary" / "ht.json").read_text(encoding="utf-8"))
 HARM = json.loads((NLU / "vocabulary" / "harm.json").read_text(encoding="utf-8"))
 
@@ -58,8 +60,22 @@ def test_words_alone_are_silent_about_a_need(text: str) -> None:
     assert guess(normalise(text))[1] < 0.25
 
 
-def test_the_second_look_is_for_the_creoles_and_whole() -> None:
-    assert set(HARM["shifts"]) == {"ht", "acf"}
+def test_the_second_look_is_for_the_languages_of_the_service_and_whole() -> None:
+    assert set(HARM["shifts"]) == {"en", "ht", "acf"}
     assert {len(row) for row in HARM["terms"].values()} == {2}
     table = {term: weight for term, (_, weight) in HARM["terms"].items()}
     assert table["wbat mwen"] > 0 > table["wmanje"]
+
+
+SURE = """
+import sys
+sys.path.insert(0, "nlu")
+import numpy as np
+from components.second_look import evidence
+for surely in (-1.2e-7, 1 + 1.2e-7):
+    assert np.isfinite(evidence(surely, np.array([-1.0, 1.0]), 1, 3, 0.0)).all()
+"""
+
+
+def test_a_second_look_is_taken_where_the_models_sum_is_a_hair_above_one() -> None:
+    subprocess.run([ROOT / "nlu/.venv/bin/python", "-c", SURE], check=True, cwd=ROOT, timeout=60)

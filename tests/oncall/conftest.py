@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.db import make_engine, make_sessions, transaction
 from base.errors import SendError
 from base.settings import OnCall, Settings
 from directory import load
-from koudmen.database import upgrade_at
-from koudmen.tables import METADATA
 from messaging import inbox
 from messaging.channel import Accepted
 from messaging.inbound import Inbound
@@ -176,26 +174,18 @@ class World:
 @pytest.fixture(scope="session")
 def own_engine(database_url: str) -> Iterator[Engine]:
     """A database of this folder's own: an engine process of other tests would page in it by the real clock."""
-    with databases.beside(database_url) as url:
+    with databases.migrated(database_url) as url:
         engine = make_engine(url, pool_size=20)
-        upgrade_at(engine)
         with make_sessions(engine)() as session, session.begin():
             load.seed(session, demo=True)
         yield engine
         engine.dispose()
 
 
-def emptied(sessions: sessionmaker[Session]) -> None:
-    """Empty every table but the directory's."""
-    names = ", ".join(f'"{table.name}"' for table in METADATA.sorted_tables if table.name not in DIRECTORY)
-    with transaction(sessions) as session:
-        session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-
-
 @pytest.fixture
 def engine(own_engine: Engine) -> Engine:
     """That database, empty but for the directory."""
-    emptied(make_sessions(own_engine))
+    databases.empty(own_engine, DIRECTORY)
     return own_engine
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from base.db import transaction
@@ -18,7 +18,9 @@ from messaging.inbox import open_conversation
 from oncall import engine, handling, pages
 from oncall.cases import Disclosure
 from oncall.models import Case, CaseEvent, Page
-from tests.oncall.conftest import MONDAY, World, emptied
+from tests import databases
+from tests.conftest import DIRECTORY
+from tests.oncall.conftest import MONDAY, World
 
 PEOPLE = ["Ada", "Bea", "Cyr", "Dan"]
 TEXTERS = ["+17675550150", "+17675550151", "+17675550152"]
@@ -31,12 +33,13 @@ class Crash(Exception):
 
 
 class Interleavings(RuleBasedStateMachine):
+    database: Engine
     sessions: sessionmaker[Session]
     config: OnCall
 
     @initialize()
     def begin(self) -> None:
-        emptied(self.sessions)
+        databases.empty(self.database, DIRECTORY)
         self.world = World(self.sessions, self.config, MONDAY)
         self.world.crew()
         self.told: set[str] = set()
@@ -221,8 +224,9 @@ def _happened(session: Session, case: Case, kind: str) -> bool:
     return session.scalar(select(CaseEvent.id).where(CaseEvent.case_id == case.id, CaseEvent.kind == kind)) is not None
 
 
-def test_any_interleaving(sessions: sessionmaker[Session], settings_: Settings) -> None:
-    machine = type("Machine", (Interleavings,), {"sessions": sessions, "config": settings_.config.oncall})
+def test_any_interleaving(own_engine: Engine, sessions: sessionmaker[Session], settings_: Settings) -> None:
+    given = {"database": own_engine, "sessions": sessions, "config": settings_.config.oncall}
+    machine = type("Machine", (Interleavings,), given)
     run_state_machine_as_test(
         machine,
         settings=settings(

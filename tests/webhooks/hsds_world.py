@@ -38,10 +38,7 @@ class World:
 @contextmanager
 def make_world(sessions: sessionmaker[Session]) -> Iterator[World]:
     """Commit the rows; take them out again when the block ends."""
-    rows: list[Base] = []
-    with sessions() as session, session.begin():
-        office = _full(session, rows)
-        world = _refuge(session, rows, office)
+    world, rows = write_world(sessions)
     try:
         yield world
     finally:
@@ -50,6 +47,13 @@ def make_world(sessions: sessionmaker[Session]) -> Iterator[World]:
                 key: Any = type(row).__mapper__.primary_key
                 values = [getattr(row, column.key) for column in key]
                 session.execute(delete(type(row)).where(*(c == v for c, v in zip(key, values, strict=True))))
+
+
+def write_world(sessions: sessionmaker[Session]) -> tuple[World, list[Base]]:
+    """Commit the rows; they stay."""
+    rows: list[Base] = []
+    with sessions() as session, session.begin():
+        return _refuge(session, rows, _full(session, rows)), rows
 
 
 def _put(session: Session, rows: list[Base], *new: Base) -> None:
@@ -98,7 +102,11 @@ def _full(session: Session, rows: list[Base]) -> uuid.UUID:
         m.ServiceArea(service_id=s, name="North", parish="Saint John"),
         m.ServiceArea(service_at_location_id=at, name="Portsmouth"),
         m.Url(service_id=s, url="https://example.org/desk"), m.Url(organization_id=o, url="https://example.org/"),
+        m.ServiceText(service_id=s, field="name", language="ht", text="Biwo"),
         m.Attribute(link_id=s, link_entity="service", value="wheelchairs", label="Lends"),
+        m.Taxonomy(id=(taxonomy := uuid.uuid4()), name="A list of others"),
+        m.TaxonomyTerm(id=(term := uuid.uuid4()), taxonomy_id=taxonomy, name="Desks"),
+        m.Attribute(link_id=s, link_entity="service", taxonomy_term_id=term),
         m.OrganizationIdentifier(organization_id=o, identifier_scheme="DM-CIPO", identifier_type="Company number",
                                  identifier="1234567"),
         m.Funding(organization_id=o, source="A grant"), m.Funding(organization_id=o, service_id=s, source="Fees"),

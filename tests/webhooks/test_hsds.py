@@ -2,8 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,18 @@ import pytest
 from flask.testing import FlaskClient
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
-from sqlalchemy import func, inspect, or_, select
+from sqlalchemy import delete, func, inspect, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 import directory.models as m
 import webhooks.app
+from base.clock import DOMINICA
 from base.settings import Settings
+from directory import truth
 from directory.hsds import profile, terms
 from directory.hsds.fields import ENTITIES
 from directory.seed_rows import service_id
-from tests.webhooks.hsds_world import REAL, World, make_world
+from tests.webhooks.hsds_world import REAL, SECRETS, UNLISTED, World, make_world
 
 SCHEMAS = {
     path.name: json.loads(path.read_text())
@@ -212,11 +214,12 @@ def test_filters_add_up(api: FlaskClient, world: World) -> None:
 
 def test_modified_after(api: FlaskClient, world: World, sessions: sessionmaker[Session]) -> None:
     """A number that was verified since has changed its service too."""
-    since = datetime.now(UTC) + timedelta(hours=1)
+    with sessions() as session, session.begin():
+        since = session.scalars(select(func.clock_timestamp())).one()
     assert every(api, "/services", modified_after=since.isoformat()) == []
     with sessions() as session, session.begin():
         phone = session.scalars(select(m.Phone).where(m.Phone.number == REAL)).one()
-        phone.updated_at = since + timedelta(hours=1)
+        truth.verify(session, phone, by="A. Clerk", on=since.astimezone(DOMINICA).date())
     (found,) = every(api, "/services", modified_after=since.isoformat())
     assert found["id"] == str(world.full)
     (minimal,) = get(api, "/services", minimal="true", modified_after=since.isoformat())["contents"]
@@ -224,27 +227,59 @@ def test_modified_after(api: FlaskClient, world: World, sessions: sessionmaker[S
 
 
 TOLD: list[tuple[Any, str, Any]] = [  # of the service with everything: by its number, hours, place, contact, ...
-    (m.Organization, "website", "https://example.org/new"), (m.Location, "transportation", "bus"),
-    (m.LocationAddress, "attention", "desk"), (m.Accessibility, "details", "bell"), (m.Schedule, "notes", "new"),
+    (m.Service, "alert", "new"), (m.Organization, "website", "https://example.org/new"),
+    (m.OrganizationIdentifier, "identifier", "new"), (m.Program, "description", "new"),
+    (m.Location, "transportation", "bus"), (m.LocationAddress, "attention", "desk"),
+    (m.Accessibility, "details", "bell"), (m.Schedule, "notes", "new"),
     (m.Phone, "description", "new"), (m.SpokenLanguage, "note", "new"), (m.CostOption, "option", "new"),
     (m.RequiredDocument, "document", "new"), (m.ServiceArea, "description", "new"),
     (m.DirectoryContact, "title", "new"), (m.Url, "label", "new"), (m.Attribute, "label", "new"),
+    (m.Taxonomy, "description", "new"), (m.TaxonomyTerm, "description", "new"), (m.Unit, "uri", "https://example.org"),
     (m.Funding, "source", "new"), (m.ServiceNeed, "rank", 1),
     (m.ServiceCapacity, "available", 1), (m.ServiceAtLocation, "description", "new"),
 ]  # fmt: skip
+HELD_BY_OTHERS = (  # what something else points at is not taken away while it does
+    m.Service, m.Organization, m.Program, m.Location, m.ServiceAtLocation, m.Taxonomy, m.TaxonomyTerm, m.Unit,
+)  # fmt: skip
 
 
 def held(session: Session, model: Any, world: World) -> list[Any]:
-    """The rows of a table by which the service, its place or its being there is known."""
+    """The rows of a table by which the service, its organization, its place or its being there is known."""
     service = session.get_one(m.Service, world.full)
     at = session.execute(
         select(m.ServiceAtLocation.id, m.Location.id).join(m.Location).where(m.Location.name == "Open House")
     ).one()
-    if model in {m.Organization, m.Location}:
-        return [session.get_one(model, service.organization_id if model is m.Organization else at[1])]
-    owners = {"service_id": service.id, "link_id": service.id, "location_id": at[1], "service_at_location_id": at[0]}
-    found = [getattr(model, name) == key for name, key in owners.items() if hasattr(model, name)]
-    return list(session.scalars(select(model).where(or_(*found)).order_by(*inspect(model).primary_key)))
+    contacts = select(m.DirectoryContact.id).where(m.DirectoryContact.service_id == service.id)
+    used = select(m.Attribute.taxonomy_term_id).where(m.Attribute.link_id == service.id)
+    own: dict[Any, Any] = {
+        m.Service: m.Service.id == service.id, m.Organization: m.Organization.id == service.organization_id,
+        m.Location: m.Location.id == at[1], m.ServiceAtLocation: m.ServiceAtLocation.id == at[0],
+        m.Program: m.Program.id == service.program_id, m.TaxonomyTerm: m.TaxonomyTerm.id.in_(used),
+        m.Taxonomy: m.Taxonomy.id.in_(select(m.TaxonomyTerm.taxonomy_id).where(m.TaxonomyTerm.id.in_(used))),
+        m.Unit: m.Unit.id.in_(select(m.ServiceCapacity.unit_id).where(m.ServiceCapacity.service_id == service.id)),
+    }  # fmt: skip
+    owners = {
+        "service_id": [service.id], "link_id": [service.id], "location_id": [at[1]], "service_at_location_id": [at[0]],
+        "organization_id": [service.organization_id], "contact_id": contacts,
+    }  # fmt: skip
+    found = [getattr(model, name).in_(keys) for name, keys in owners.items() if hasattr(model, name)]
+    where = own[model] if model in own else or_(*found)
+    open_only = [~model.confidential] if hasattr(model, "confidential") else []
+    refuge = [model.service_id.is_distinct_from(world.refuge)] if hasattr(model, "service_id") else []
+    return list(session.scalars(select(model).where(where, *open_only, *refuge).order_by(*inspect(model).primary_key)))
+
+
+def changed_by(api: FlaskClient, sessions: sessionmaker[Session], act: Callable[[Session], object]) -> set[str]:
+    """Which services the API calls changed after this was done."""
+    with sessions() as session, session.begin():
+        since = session.scalars(select(func.clock_timestamp())).one()
+    with sessions() as session, session.begin():
+        act(session)
+    return {one["id"] for one in every(api, "/services", modified_after=since.isoformat())}
+
+
+def test_every_object_that_the_api_tells_is_among_them() -> None:
+    assert {model for model, _, _ in TOLD} >= {entity.model for entity in ENTITIES.values()}
 
 
 @pytest.mark.parametrize(("model", "field", "value"), TOLD, ids=lambda one: getattr(one, "__tablename__", ""))
@@ -255,20 +290,45 @@ def test_whatever_is_told_of_a_service_changes_it(
     with sessions() as session, session.begin():
         count = len(held(session, model, world))
     assert count
-    others = {m.Organization, m.Location, m.ServiceAtLocation, m.Phone, m.DirectoryContact}  # something hangs on these
-    gone = model not in others
-    for number, act in [*((n, "edit") for n in range(count)), *([(0, "delete")] if gone else [])]:
-        with sessions() as session, session.begin():
-            since = session.scalar(select(func.clock_timestamp()))
-        assert since is not None
-        with sessions() as session, session.begin():
-            row = held(session, model, world)[number]
-            if act == "delete":
-                session.delete(row)
-            else:
-                setattr(row, field, value)
-        changed = {one["id"] for one in every(api, "/services", modified_after=since.isoformat())}
-        assert changed == {str(world.full)}, (act, number)
+    for number in range(count):
+
+        def edit(session: Session, n: int = number) -> None:
+            setattr(held(session, model, world)[n], field, value)
+
+        assert changed_by(api, sessions, edit) == {str(world.full)}, number
+    for number in range(count) if model not in HELD_BY_OTHERS else ():
+        found = changed_by(api, sessions, lambda session: _take_away(session, held(session, model, world)[0]))
+        assert found == {str(world.full)}, number
+
+
+def _take_away(session: Session, row: Any) -> None:
+    if isinstance(row, m.DirectoryContact):
+        session.execute(delete(m.Phone).where(m.Phone.contact_id == row.id))
+    session.delete(row)
+
+
+def test_what_moves_changes_where_it_was_and_where_it_comes_to(
+    api: FlaskClient, world: World, sessions: sessionmaker[Session]
+) -> None:
+    other = service_id("odm")
+
+    def move(session: Session) -> None:
+        session.execute(update(m.Phone).where(m.Phone.number == REAL).values(service_id=other))
+
+    assert changed_by(api, sessions, move) == {str(world.full), str(other)}
+
+
+def test_what_is_hidden_changes_nothing_and_hiding_does(
+    api: FlaskClient, world: World, sessions: sessionmaker[Session]
+) -> None:
+    def of(model: Any, *where: Any, **values: Any) -> Callable[[Session], object]:
+        return lambda session: session.execute(update(model).where(*where).values(**values))
+
+    secret = of(m.Phone, m.Phone.number == UNLISTED, m.Phone.confidential, description="new")
+    annex = of(m.Location, m.Location.name == SECRETS["hidden place"], description="new")
+    assert changed_by(api, sessions, secret) == changed_by(api, sessions, annex) == set()
+    hide = of(m.Location, m.Location.name == "Open House", confidential=True)
+    assert changed_by(api, sessions, hide) == {str(world.full)}
 
 
 def test_minimal_is_everything_on_one_page(api: FlaskClient) -> None:

@@ -5,7 +5,7 @@ Nothing is copied: the tables that are there become the first partitions, whatev
 Revision: 0021, after: 0020
 """
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 import sqlalchemy as sa
 from alembic import op
@@ -63,9 +63,16 @@ def upgrade() -> None:
     for table, old, numbered, indexes in SPLIT:
         names = [*indexes, *(["ix_outbound_message_inbound_id"] if table == "outbound_message" else [])]
         _become_partition(table, old, numbered, names)
-    month, start = _this_month()
-    op.execute(f"ALTER TABLE inbound_message ATTACH PARTITION inbound_message_before FOR VALUES FROM (MINVALUE) TO ({month * STEP})")
+    first = _this_month() * STEP
     op.execute("CREATE TABLE inbound_message_rest PARTITION OF inbound_message DEFAULT")
+    # Numbered by months already: this version was here before, and was taken back.
+    op.execute(
+        f"WITH late AS (DELETE FROM inbound_message_before WHERE id >= {first} RETURNING *) "
+        "INSERT INTO inbound_message_rest SELECT * FROM late"
+    )
+    op.execute(
+        f"ALTER TABLE inbound_message ATTACH PARTITION inbound_message_before FOR VALUES FROM (MINVALUE) TO ({first})"
+    )
     op.execute("ALTER TABLE outbound_message ATTACH PARTITION outbound_message_rest DEFAULT")
     for _, old, _, indexes in SPLIT:
         for name, what in indexes.items():
@@ -93,21 +100,41 @@ def _become_partition(table: str, old: str, numbered: str, indexes: list[str]) -
     )
 
 
-def _this_month() -> tuple[int, datetime]:
+def _this_month() -> int:
     """The first month that gets tables of its own. The sweeper makes them (koudmen/partitions.py)."""
     at = op.get_bind().execute(sa.text("SELECT now()")).scalar_one().astimezone(UTC)
-    month = (at.year - 2000) * 12 + at.month - 1
-    return month, at
+    return int((at.year - 2000) * 12 + at.month - 1)
 
 
 def downgrade() -> None:
     for table, _, numbered, indexes in SPLIT:
         _become_one(table, numbered, indexes)
+    _as_it_must_be()
     op.create_unique_constraint("uq_outbound_message_inbound_id_seq", "outbound_message", ["inbound_id", "seq"])
     op.create_unique_constraint("uq_inbound_message_provider_external_id", "inbound_message", ["provider", "external_id"])
     op.drop_table("inbound_seen")
     for table, name in REFERENCES.items():
         op.create_foreign_key(name, table, "inbound_message", ["inbound_id"], ["id"])
+
+
+def _as_it_must_be() -> None:
+    """No row is lost for what the version before demands: one message under each of the carrier's ids, one reply at
+    each place, and links to messages that are there. A month's messages may be gone while others tell of them."""
+    op.execute(
+        "UPDATE inbound_message AS m SET external_id = m.external_id || ' again ' || m.id FROM (SELECT id, row_number()"
+        " OVER (PARTITION BY provider, external_id ORDER BY id) AS n FROM inbound_message) AS o"
+        " WHERE o.id = m.id AND o.n > 1"
+    )
+    op.execute(
+        "UPDATE outbound_message AS m SET inbound_id = NULL FROM (SELECT id, row_number()"
+        " OVER (PARTITION BY inbound_id, seq ORDER BY position) AS n FROM outbound_message) AS o"
+        " WHERE o.id = m.id AND o.n > 1 AND m.inbound_id IS NOT NULL"
+    )
+    gone = "NOT EXISTS (SELECT FROM inbound_message AS i WHERE i.id = t.inbound_id)"
+    for table in REFERENCES:
+        if table != "unread_message":
+            op.execute(f"UPDATE {table} AS t SET inbound_id = NULL WHERE inbound_id IS NOT NULL AND {gone}")
+    op.execute(f"DELETE FROM unread_message AS t WHERE {gone}")  # nothing is left to read
 
 
 def _become_one(table: str, numbered: str, indexes: dict[str, str]) -> None:
