@@ -60,8 +60,8 @@ class Reader:
         self.joint = joint
         self.options = options
 
-    def read(self, text: str, language: str | None) -> dict[str, Any]:
-        """What `/model/parse` answers about a normalised text."""
+    def read(self, text: str, language: str | None, typed: str | None = None) -> dict[str, Any]:
+        """What `/model/parse` answers about a normalised text (`typed`: as it was typed)."""
         columns, values = self.vectoriser.row(text, language)
         if not columns:
             return nothing_read()
@@ -69,7 +69,8 @@ class Reader:
         pairs = self.joint.probabilities(self.wanted.margins(columns, values), margins)
         alone = None
         if self.second_look:
-            alone = self.second_look.told(text, language, float(1 - pairs[:, calm].sum()), margins, calm)
+            p_any = float(1 - pairs[:, calm].sum())
+            alone = self.second_look.told(text, typed or text, language, p_any, margins, calm)
         if vocabulary := self.vocabularies.get(language or ""):
             pairs[:, calm] = vocabulary.weigh(text, self.wanted.names, pairs[:, calm])
         return decide(self.wanted.names, self.concern.names, pairs, self.options.concern_threshold, alone)

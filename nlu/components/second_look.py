@@ -3,61 +3,107 @@
 The model learnt written examples: a text from outside their world (a call for relief, a torn or very short line) may
 lie anywhere. The second look weighs what the model says, how far its heads are from their lines, and how long the text
 is, beside a table of words that was learnt from disclosures, from harmless examples and from real messages. Made by
-`vocabulary/make_harm.py`; for the languages it was measured in.
+`vocabulary/make_harm.py`; for the languages it was measured in. Where that leaves a doubt, the meaning of the text
+(`components/meaning.py`) is weighed too.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from components import meaning
 from components.features import Vectoriser
 
-FILE = Path(__file__).resolve().parents[1] / "vocabulary" / "harm.json"
+FOLDER = Path(__file__).resolve().parents[1] / "vocabulary"
+FILE, DEEPER_FILE = FOLDER / "harm.json", FOLDER / "meaning.json"
 UNIT = 100  # of the whole numbers in the file
 SUREST = 9.0  # log odds of the model beyond which more says nothing more
 LONG = 12  # words
+DOUBT = (-5.0, 4.0)  # log odds between which the meaning is asked for: it takes some 6 ms, most texts lie below
+
+
+@dataclass(frozen=True)
+class Deeper:
+    """What weighs the meaning beside the other evidence: `scale` has its weight last. `encoder`: None where it cannot
+    run."""
+
+    net: meaning.Net
+    scale: np.ndarray
+    shifts: dict[str, float]
+    encoder: meaning.Encoder | None = field(default_factory=meaning.encoder)
+
+    def odds(self, typed: str, seen: np.ndarray, language: str) -> float | None:
+        """The log odds that harm is told, by all evidence; None where the encoder cannot run."""
+        if self.encoder is None:
+            return None
+        told = float(self.net.odds(self.encoder.encode([typed]))[0])
+        return float(np.append(seen, told) @ self.scale) + self.shifts[language]
+
+    def as_json(self) -> dict[str, Any]:
+        """For the model's archive, and for the file."""
+        return {"scale": self.scale.tolist(), "shifts": self.shifts, "net": self.net.as_json()}
+
+    @classmethod
+    def of_json(cls, told: dict[str, Any]) -> Deeper:
+        """What `as_json` wrote. Raises KeyError or ValueError when it is not whole."""
+        return cls(meaning.Net.of_json(told["net"]), np.array(told["scale"], dtype=float), told["shifts"])
 
 
 class SecondLook:
     """The table (`vectoriser`, one weight a term), and what each of `evidence` weighs; `shifts` by language."""
 
     def __init__(
-        self, vectoriser: Vectoriser, weights: np.ndarray, scale: list[float], shifts: dict[str, float]
+        self,
+        vectoriser: Vectoriser,
+        weights: np.ndarray,
+        scale: list[float],
+        shifts: dict[str, float],
+        deeper: Deeper | None = None,
     ) -> None:
         """`shifts`: what is added in a language, so that from 0.6 up as many disclosures are heard as before."""
         self.vectoriser = vectoriser
         self.weights = weights
         self.scale = np.array(scale, dtype=float)
         self.shifts = shifts
+        self.deeper = deeper
 
-    def told(self, text: str, language: str | None, p_any: float, margins: np.ndarray, calm: int) -> float | None:
-        """The probability that a normalised text tells of harm; None in a language it knows nothing of. `p_any` is
-        the model's own; `margins` are those of its concern head, `calm` the place of `none` among them."""
+    def told(
+        self, text: str, typed: str, language: str | None, p_any: float, margins: np.ndarray, calm: int
+    ) -> float | None:
+        """The probability that a text (normalised, and as it was typed) tells of harm; None in a language it knows
+        nothing of. `p_any` is the model's own; `margins` are those of its concern head, `calm` the place of `none`."""
         shift = self.shifts.get(language or "")
         if shift is None:
             return None
         columns, values = self.vectoriser.row(text, None)
         table = float(np.asarray(values, dtype=np.float32) @ self.weights[columns])
         seen = evidence(p_any, margins, calm, len(text.split()), table)
-        return float(1 / (1 + math.exp(-float(seen @ self.scale) - shift)))
+        odds = float(seen @ self.scale) + shift
+        if self.deeper and language and DOUBT[0] <= odds <= DOUBT[1]:
+            further = self.deeper.odds(typed, seen, language)
+            odds = odds if further is None else further
+        return float(1 / (1 + math.exp(-odds)))
 
     def as_json(self) -> dict[str, Any]:
         """For the model's archive, and for the file."""
         rows = np.rint(np.column_stack([self.vectoriser.idf, self.weights]) * UNIT).astype(int).tolist()
         terms = dict(zip(self.vectoriser.terms, rows))  # noqa: B905
-        return {"scale": self.scale.tolist(), "shifts": self.shifts, "terms": terms}
+        deeper = {"deeper": self.deeper.as_json()} if self.deeper else {}
+        return {"scale": self.scale.tolist(), "shifts": self.shifts, "terms": terms, **deeper}
 
     @classmethod
     def of_json(cls, told: dict[str, Any]) -> SecondLook:
         """What `as_json` wrote. Raises KeyError or ValueError when it is not whole."""
         terms = list(told["terms"])
         rows = np.array([told["terms"][term] for term in terms], dtype=np.float32).reshape(len(terms), 2) / UNIT
-        return cls(Vectoriser(terms, rows[:, 0]), rows[:, 1], told["scale"], told["shifts"])
+        deeper = Deeper.of_json(told["deeper"]) if told.get("deeper") else None
+        return cls(Vectoriser(terms, rows[:, 0]), rows[:, 1], told["scale"], told["shifts"], deeper)
 
 
 def evidence(p_any: float, margins: np.ndarray, calm: int, words: int, table: float) -> np.ndarray:
@@ -78,4 +124,7 @@ def evidence(p_any: float, margins: np.ndarray, calm: int, words: int, table: fl
 
 def shipped() -> SecondLook:
     """That of the repository."""
-    return SecondLook.of_json(json.loads(FILE.read_text(encoding="utf-8")))
+    told = json.loads(FILE.read_text(encoding="utf-8"))
+    if DEEPER_FILE.exists():
+        told["deeper"] = json.loads(DEEPER_FILE.read_text(encoding="utf-8"))
+    return SecondLook.of_json(told)

@@ -79,7 +79,8 @@ class TwoHeadClassifier(GraphComponent):
         if self._reader is None:
             return messages
         for message in messages:
-            read = self._reader.read(message.get(TEXT) or "", message.get(LANGUAGE)) | {"model": self._reader.version}
+            read = self._reader.read(message.get(TEXT) or "", message.get(LANGUAGE), message.get(RAW_TEXT))
+            read["model"] = self._reader.version
             for name, value in read.items():
                 message.set(name, value, add_to_output=True)
         return messages

@@ -1,14 +1,16 @@
-"""Make `harm.json`: the second look that the model takes (en, ht, acf) before it raises a concern alone.
+"""Make `harm.json` and `meaning.json`: the second look that the model takes (en, ht, acf) before it raises a concern
+alone, without and with the meaning of the text (`components/meaning.py`).
 
     KOUDMEN_EVAL_DATA=/folder nlu/.venv/bin/python nlu/vocabulary/make_harm.py
 
 The folder has mission4636_dev.csv. In: `labels.csv` here (ids and labels) and `nlu/data`. Out: a table of what terms
 say of harm (each stands in FEWEST_OWN training examples, or may be told of real messages by the rules of `make.py`),
 the weights of what is looked at, and a shift for each language: as many disclosures that no phrase hears are raised as
-the model raised by itself, all of them held out. Prints what that costs. Takes about two minutes. Never reads the
-messages of the evaluation sets.
+the model raised by itself, all of them held out; and a net that tells harm from the meaning of a text, with the same.
+Prints what that costs. Takes about ten minutes, most of them the encoder's. Never reads the messages of the evaluation
+sets.
 
-How much each evidence counts is learnt from `voices.yml` above all: there harm and what is near it and harmless are in
+How much each evidence counts is learnt from `voices.yml` and `pairs.yml` above all: there harm and what is near it and harmless are in
 balance and of one length, while in the older examples a longer text is more often one of harm.
 """
 
@@ -32,8 +34,9 @@ import make  # noqa: E402 (found by the path set above)
 from components.features import Vectoriser, analyse  # noqa: E402
 from components.labels import NONE, split_label  # noqa: E402
 from components.normalise import normalise  # noqa: E402
-from components.reader import Reader  # noqa: E402
-from components.second_look import SecondLook, evidence  # noqa: E402
+from components.meaning import Encoder, Net  # noqa: E402
+from components.reader import Reader, strip_accents  # noqa: E402
+from components.second_look import Deeper, SecondLook, evidence  # noqa: E402
 from eval.compare import deal, read_examples  # noqa: E402
 
 from bot import safety  # noqa: E402
@@ -44,12 +47,15 @@ FEWEST_OWN = 4  # training examples that a term must be in when it is in too few
 SMALL = 0.1  # a term that weighs less is left out
 CHARACTERS = 0.8
 REAL_IN_TABLE, REAL_IN_SCALE = 2.0, 3.0  # how much a real message counts beside a training example
-BALANCED, BALANCED_IN_SCALE = "voices.yml", 8.0  # and how much one of these lines does
+BALANCED, BALANCED_IN_SCALE = ("voices.yml", "pairs.yml"), 8.0  # and how much one of these lines does
 MORE = {
     "ht": 0.2,
     "acf": 0.2,
 }  # added to a shift (log odds): with it no fewer disclosures of the written sets are heard
+MORE_DEEP = {"en": 0.0, "ht": 0.0, "acf": 0.0}  # the same where the meaning is weighed
 FOLDS, COST = 3, 5.0
+UNITS, SEEDS, ROUNDS, HOLD = 64, 3, 10, 0.01  # of the net: its layer, how many are put together, passes, decay
+AT_ONCE = 64  # texts for the encoder
 FEWEST_WORDS = 3  # as in bot/reading.py, and the rule that the second look takes the place of
 RAISED, SHORT_WORDS, PER_WORD, SUREST = 0.6, 12, 0.04, 0.99
 ABOUT = (
@@ -59,12 +65,19 @@ ABOUT = (
     "has a digit."
 )
 
+ABOUT_MEANING = (
+    "A net that tells harm from the meaning of a text (thousandths), and what that weighs beside the other evidence. "
+    "Made by nlu/vocabulary/make_harm.py from nlu/data and from {messages} messages to 4636 whose ids and labels are "
+    "in labels.csv, all of them as numbers of multilingual-e5-small (MIT): no word can be read back from it."
+)
+
 
 @dataclass(frozen=True)
 class Texts:
-    """Normalised texts, what is known of each, and what the model says of it that did not learn from it."""
+    """Normalised texts, as typed, what is known of each, and what the model says of it that did not learn from it."""
 
     texts: list[str]
+    typed: list[str]
     languages: list[str]  # "" for a real message
     concerns: list[str]
     folds: np.ndarray
@@ -107,18 +120,19 @@ def gather(folder: Path) -> tuple[Texts, list[str], int]:
     concerns = [split_label(examples[i].label)[1] for i in own] + [NONE] * len(typed)
     lines = balanced_lines()
     even = np.array([(language, text) in lines for language, text in zip(languages, raw)])  # noqa: B905
-    return Texts(texts, languages, concerns, folds, p_any, margins, quiet, even), typed, calm
+    return Texts(texts, raw, languages, concerns, folds, p_any, margins, quiet, even), typed, calm
 
 
 def balanced_lines() -> set[tuple[str, str]]:
     """The lines of BALANCED, with their language."""
     found = {
         (path.parent.name, line.strip().removeprefix("- "))
-        for path in (HERE.parent / "data").glob(f"*/{BALANCED}")
+        for name in BALANCED
+        for path in (HERE.parent / "data").glob(f"*/{name}")
         for line in path.read_text(encoding="utf-8").splitlines()
     }
     if not found:
-        raise FileNotFoundError(BALANCED)
+        raise FileNotFoundError(BALANCED[0])
     return found
 
 
@@ -162,6 +176,45 @@ def held_out_table(known: Texts, vectoriser: Vectoriser) -> tuple[np.ndarray, np
     return whole * scale, said
 
 
+def encode(texts: list[str]) -> np.ndarray:
+    """The meaning of each text."""
+    encoder = Encoder()
+    return np.vstack([encoder.encode(texts[at : at + AT_ONCE]) for at in range(0, len(texts), AT_ONCE)])
+
+
+def fit_net(vectors: np.ndarray, harm: np.ndarray) -> Net:
+    """A net of SEEDS layers side by side, each learnt from another beginning; they speak with one voice."""
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
+
+    middle, spread = vectors.mean(axis=0), vectors.std(axis=0)
+    hidden, bias, out, out_bias = [], [], [], 0.0
+    for seed in range(SEEDS):
+        model = MLPClassifier((UNITS,), alpha=HOLD, max_iter=ROUNDS, random_state=seed)
+        model.fit((vectors - middle) / spread, harm)
+        hidden.append(model.coefs_[0] / spread[:, None])
+        bias.append(model.intercepts_[0] - middle @ hidden[-1])
+        out.append(model.coefs_[1][:, 0] / SEEDS)
+        out_bias += float(model.intercepts_[1][0]) / SEEDS
+    return Net(np.hstack(hidden), np.concatenate(bias), np.concatenate(out), out_bias)
+
+
+def held_out_net(known: Texts) -> tuple[Net, np.ndarray]:
+    """The net learnt from everything, and what it says of each text that it had not learnt from. Texts with accents
+    are learnt without them as well; a real message counts as often as in the table."""
+    bare = [strip_accents(text) for text in known.typed]
+    copies = [i for i, text in enumerate(known.typed) if bare[i] != text]
+    vectors = encode(known.typed + [bare[i] for i in copies])
+    origin = np.concatenate(
+        [np.arange(len(known.typed)), copies, *[np.flatnonzero(known.real)] * int(REAL_IN_TABLE - 1)]
+    )
+    rows = np.concatenate([np.arange(len(vectors)), *[np.flatnonzero(known.real)] * int(REAL_IN_TABLE - 1)])
+    harm, folds, said = known.harm[origin], known.folds[origin], np.zeros(len(known.typed))
+    for fold in range(FOLDS):
+        learnt, left = folds != fold, np.flatnonzero(known.folds == fold)
+        said[left] = fit_net(vectors[rows[learnt]], harm[learnt]).odds(vectors[left])
+    return fit_net(vectors[rows], harm), said
+
+
 def fit_scale(known: Texts, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What each evidence weighs, and the score of each text from weights that had not seen it (with their bias less
     that of all, as in the table)."""
@@ -191,13 +244,13 @@ def raised_before(known: Texts) -> np.ndarray:
     return np.asarray(known.p_any >= np.clip(RAISED + PER_WORD * (words - SHORT_WORDS), RAISED, SUREST))
 
 
-def shift_of(known: Texts, scores: np.ndarray, language: str) -> float:
-    """What makes as many disclosures reach RAISED as did before (and MORE): of all together, and of those of FIRST."""
+def shift_of(known: Texts, scores: np.ndarray, language: str, more: dict[str, float]) -> float:
+    """What makes as many disclosures reach RAISED as did before (and `more`): of all together, and of those of FIRST."""
     told, shifts = known.quiet & known.harm & (np.array(known.languages) == language), []
     for which in (told, told & np.isin(known.concerns, FIRST)):
         least = np.sort(scores[which])[::-1][int(raised_before(known)[which].sum()) - 1]
         shifts.append(math.log(RAISED / (1 - RAISED)) - least)
-    return round(float(max(shifts)) + MORE.get(language, 0.0), 3)
+    return round(float(max(shifts)) + more.get(language, 0.0), 3)
 
 
 def report(known: Texts, scores: np.ndarray, shifts: dict[str, float]) -> None:
@@ -231,11 +284,26 @@ def main() -> int:
         ]
     )
     scale, scores = fit_scale(known, seen)
-    shifts = {code: shift_of(known, scores, code) for code in LANGUAGES}
+    shifts = {code: shift_of(known, scores, code, MORE) for code in LANGUAGES}
     report(known, scores, shifts)
+    net, told = held_out_net(known)
+    deep_scale, deep_scores = fit_scale(known, np.column_stack([seen, told]))
+    deep_shifts = {code: shift_of(known, deep_scores, code, MORE_DEEP) for code in LANGUAGES}
+    print("with the meaning")
+    report(known, deep_scores, deep_shifts)
     write(SecondLook(vectoriser, weights, np.round(scale, 3).tolist(), shifts), len(typed))
+    write_deeper(Deeper(net, np.round(deep_scale, 3), deep_shifts), len(typed))
     print(f"make_harm: {len(kept)} terms")
     return 0
+
+
+def write_deeper(deeper: Deeper, messages: int) -> None:
+    """One unit a line."""
+    told = deeper.as_json()
+    net = told.pop("net")
+    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in net.pop("hidden"))
+    head = json.dumps({"about": ABOUT_MEANING.format(messages=messages), **told, "net": net})[:-2]
+    (HERE / "meaning.json").write_text(f'{head},\n"hidden": [\n{lines}\n]}}}}\n', encoding="utf-8")
 
 
 def write(look: SecondLook, messages: int) -> None:

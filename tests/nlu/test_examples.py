@@ -53,7 +53,8 @@ def sentences(without: Set[str] = frozenset()) -> list[set[str]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "without", "fewest"), [("everyday.yml", LATER, 2000), ("voices.yml", frozenset(), 4000)]
+    ("name", "without", "fewest"),
+    [("everyday.yml", LATER, 2000), ("voices.yml", frozenset(), 4000), ("pairs.yml", frozenset(), 4000)],
 )
 @pytest.mark.parametrize("language", FEWEST)
 def test_no_example_is_near_a_test_sentence(language: str, name: str, without: Set[str], fewest: int) -> None:

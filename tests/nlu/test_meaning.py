@@ -1,0 +1,93 @@
+"""What a text means, as the second look weighs it: the encoder of Rasa's environment, and what happens without it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BEGIN = """
+import sys
+sys.path.insert(0, "nlu")
+import numpy as np
+from components import meaning, second_look
+"""
+
+
+def run(script: str) -> str:
+    """What a script in Rasa's environment prints."""
+    done = subprocess.run(
+        [ROOT / "nlu/.venv/bin/python", "-c", BEGIN + script],
+        capture_output=True, text=True, check=True, cwd=ROOT, timeout=120,
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_the_same_said_in_two_languages_lies_together() -> None:
+    told = run("""
+rows = meaning.Encoder().encode(["he does beat my child", "msye a ap bat pitit mwen", "ki le lekol la louvri", "i need a passport"])
+assert rows.shape == (4, meaning.DIMENSIONS) and np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
+near = rows @ rows[0]
+print(near[1] > near[2] and near[1] > near[3])
+""")
+    assert told.strip() == "True"
+
+
+def test_whatever_is_typed_reaches_the_library_as_letters_it_has_room_for() -> None:
+    """Its buffers hold four letters for each byte; U+FDFA stands for eighteen in three bytes."""
+    told = run(r"""
+import json
+rubbish = ["\ufdfa" * 5000, "\0", "", " ", "a\u0300" * 4000, "\u202e\u200b", "x" * 100_000, "\U0001f600" * 3000, "%s%n", "\udc80"]
+encoder = meaning.Encoder()
+for text in rubbish:
+    assert np.isfinite(encoder.encode([text])).all()
+print(json.dumps([meaning.clean(text) for text in rubbish]))
+""")
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789àâäçèéêëìîïñòôöùûü'.,!? ")
+    assert all(set(text) <= allowed and len(text) <= 400 for text in json.loads(told))
+
+
+def test_accents_and_quotes_are_kept() -> None:
+    assert run("print(meaning.clean('Li di L\u2019ap TIYÈ m — wi!'))").strip() == "li di l'ap tiyè m wi!"
+
+
+def test_without_the_encoder_the_second_look_goes_on_with_the_words() -> None:
+    """Not installed, a processor that cannot run it, or a library that fails: the answer is that of the words alone."""
+    told = run("""
+import dataclasses
+look = second_look.shipped()
+assert look.deeper is not None and look.deeper.encoder is not None
+def ask():
+    return look.told("he does shut me in the room", "he does shut me in the room", "en", 0.5, np.array([0.0, 0.0]), 1)
+whole = ask()
+look.deeper = dataclasses.replace(look.deeper, encoder=None)
+bare = ask()
+look.deeper = None
+print(bare == ask(), bare != whole, 0 < whole < 1)
+""")
+    assert told.strip() == "True True True"
+
+
+def test_a_processor_without_avx2_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor : 0\nflags : fpu sse sse2 avx\n")
+    told = run(f"""
+from pathlib import Path
+import platform
+platform.machine = lambda: "x86_64"
+meaning.CPU = Path({str(tmp_path / "cpuinfo")!r})
+print(meaning.encoder())
+meaning.CPU.write_text("flags : fpu avx2 fma f16c\\n")
+print(meaning.encoder() is not None)
+""")
+    assert told.split() == ["None", "True"]
+
+
+def test_what_the_archive_holds_is_read_back_as_it_was() -> None:
+    told = run("""
+import json
+look = second_look.shipped()
+again = second_look.SecondLook.of_json(json.loads(json.dumps(look.as_json())))
+text = "they say if i talk nobody will ever see me again"
+ask = lambda one: one.told(text, text, "en", 0.5, np.array([0.0, 0.0]), 1)
+print(abs(ask(look) - ask(again)) < 1e-6)
+""")
+    assert told.strip() == "True"
