@@ -10,8 +10,8 @@ the model raised by itself, all of them held out; and a net that tells harm from
 Prints what that costs. Takes about ten minutes, most of them the encoder's. Never reads the messages of the evaluation
 sets.
 
-How much each evidence counts is learnt from `voices.yml` and `pairs.yml` above all: there harm and what is near it and harmless are in
-balance and of one length, while in the older examples a longer text is more often one of harm.
+How much each evidence counts is learnt from `voices.yml` and `pairs.yml` above all: there harm and what is near it and
+harmless are in balance and of one length, while in the older examples a longer text is more often one of harm.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 import make  # noqa: E402 (found by the path set above)
 from components.features import Vectoriser, analyse  # noqa: E402
 from components.labels import NONE, split_label  # noqa: E402
-from components.normalise import normalise  # noqa: E402
 from components.meaning import Encoder, Net  # noqa: E402
+from components.normalise import normalise  # noqa: E402
 from components.reader import Reader, strip_accents  # noqa: E402
 from components.second_look import Deeper, SecondLook, evidence  # noqa: E402
 from eval.compare import deal, read_examples  # noqa: E402
@@ -245,7 +245,7 @@ def raised_before(known: Texts) -> np.ndarray:
 
 
 def shift_of(known: Texts, scores: np.ndarray, language: str, more: dict[str, float]) -> float:
-    """What makes as many disclosures reach RAISED as did before (and `more`): of all together, and of those of FIRST."""
+    """What makes as many disclosures reach RAISED as did before (and `more`): of all together, and of FIRST's."""
     told, shifts = known.quiet & known.harm & (np.array(known.languages) == language), []
     for which in (told, told & np.isin(known.concerns, FIRST)):
         least = np.sort(scores[which])[::-1][int(raised_before(known)[which].sum()) - 1]
