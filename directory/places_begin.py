@@ -3,6 +3,7 @@
 from directory.places_gazetteer import Gazetteer
 
 UTILITY_WITHIN = 4  # words: "wesli pa ni kouwan", "clifton still have no water"
+JOINED_WITHIN = 3  # words: "wesley, rosalie and joseph"
 TOLD_WITHIN = 3  # words of a question in which "you" speaks to the person named
 
 
@@ -45,13 +46,17 @@ def stands_first(head: list[str], rest: list[str], gazetteer: Gazetteer) -> bool
     an ordinary word that people begin with ("chance, they say")."""
     known, name = gazetteer.begins, " ".join(head)
     if name in known.people:
-        return bool(rest) and rest[0] not in known.of_them
+        return bool(rest) and rest[0] not in known.of_them and known.joins.isdisjoint(rest[:JOINED_WITHIN])
     return name in known.words or name not in gazetteer.common
 
 
 def _asked(after: list[str], gazetteer: Gazetteer) -> bool:
-    """A question, but not one to the person of that name ("wesley where you is")."""
-    return after[0] in gazetteer.begins.asks and gazetteer.begins.told.isdisjoint(after[1 : 1 + TOLD_WITHIN])
+    """A question, but not one to the person of that name ("wesley where you is"), nor what is told of them ("wesli ki
+    nan lopital")."""
+    known, then = gazetteer.begins, after[1 : 1 + TOLD_WITHIN]
+    if after[0] in known.related and (not then or then[0] in known.of_them | known.doing | known.relates):
+        return False
+    return after[0] in known.asks and known.told.isdisjoint(then)
 
 
 def _lacks(after: list[str], gazetteer: Gazetteer) -> bool:

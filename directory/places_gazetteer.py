@@ -77,9 +77,12 @@ class Begins:
     has: frozenset[str]
     asks: frozenset[str]
     told: frozenset[str]
+    related: frozenset[str]
+    relates: frozenset[str]
     supplies: frozenset[str]
     lacking: frozenset[str]
     of_them: frozenset[str]
+    joins: frozenset[str]
     ends: frozenset[str]
     not_ends: frozenset[str]
     rare: frozenset[str]
@@ -172,11 +175,12 @@ def _learn(gazetteer: Gazetteer, row: dict[str, Any], place: Place) -> None:
     gazetteer.common |= set(map(_plain, row.get("common", ())))
     common = {key_of(name) for name in row.get("common", ())}
     creoles = [name for language in CREOLES for name in row.get(language, ())]
+    ordinary = frozenset[str]().union(*(places_sound.keys(tuple(words_of(name))) for name in row.get("common", ())))
     for written in row.get("misspelled", ()):
         _learn_spelling(gazetteer, written, place, common, near_from=NEAR_SLIP_FROM)
     for written in dict.fromkeys((row["name"], *row.get("also", ()), *creoles)):
         _learn_spelling(gazetteer, written, place, common, near_from=NEAR_FROM)
-        _learn_sound(gazetteer, tuple(words_of(written)), place, bool(common), creole=written in creoles)
+        _learn_sound(gazetteer, tuple(words_of(written)), place, ordinary, creole=written in creoles)
 
 
 def _learn_spelling(gazetteer: Gazetteer, written: str, place: Place, common: set[str], *, near_from: int) -> None:
@@ -190,12 +194,14 @@ def _learn_spelling(gazetteer: Gazetteer, written: str, place: Place, common: se
                 gazetteer.near.setdefault((key[0], len(key), size), []).append(key)
 
 
-def _learn_sound(gazetteer: Gazetteer, words: tuple[str, ...], place: Place, common: bool, *, creole: bool) -> None:
+def _learn_sound(
+    gazetteer: Gazetteer, words: tuple[str, ...], place: Place, ordinary: frozenset[str], *, creole: bool
+) -> None:
     """The sounds of one spelling. As with spellings, a settlement says more than the parish of the same name."""
     for key in sorted(places_sound.keys(words, creole=creole)):
         known = gazetteer.heard.get(key)
         if known is None or known.place.kind == "parish":
-            gazetteer.heard[key] = Sound(place, common or words[0] in SAINTS, len(words))
+            gazetteer.heard[key] = Sound(place, key in ordinary or words[0] in SAINTS, len(words))
         gazetteer.heard_from |= {key[:end] for end in range(1, len(key) + 1)}
         bones = places_sound.skeleton(key)
         if len(bones) >= places_sound.SKELETON_FROM:
