@@ -9,9 +9,9 @@ from typing import Any
 from base.settings import Understanding as Rules
 from bot import details, harm_words, keywords, safety
 from bot.language import LanguageGuess, detect
-from bot.normalise import normalise
+from bot.normalise import normalise, plain_words
 from bot.rasa import Parsed
-from directory.places import Place, find_place, find_written_large
+from directory.places import Place, find_place, find_standing_first, find_written_large
 
 SEVERITY_OF = {"danger": "critical", "discrimination": "standard"}  # every other concern is high (taxonomy.yml)
 FEWEST_WORDS = 3
@@ -21,7 +21,9 @@ FEWEST_WORDS = 3
 SHORT_WORDS, PER_WORD, SUREST = 12, 0.04, 0.99
 # A place that ends a text: what parts it from the rest, its words at most, and the words before it at least; and who
 # writes is no place.
-APART, MOST_APART, FEWEST_BEFORE, EXACT = re.compile(r"[,.;!?\n]+"), 3, 3, 100
+APART, MOST_APART, MOST_FIRST, FEWEST_BEFORE, EXACT = re.compile(r"[,.;!?\n]+"), 3, 4, 3, 100
+FIRST_APART = re.compile(r"[,.;:!?\n]+|\s[-\u2013\u2014]+\s")  # what parts a place from the text that it begins
+TYPED = {"en": "de", "acf": "mon"}  # words of names that the normaliser takes for others: "ans de mai", "mon jon"
 SIGNED = re.compile(
     r"\b(?:thanks?|mesi|merci|regards|names?|non|called|rele|husband|boss|boyfriend|mari|mennaj|patwon)\b"
 )
@@ -106,7 +108,7 @@ def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
     language = seen.language.code
     intent, need, confidence, source = _topic(seen, parsed, rules)
     named = find_place(seen.normal)
-    place = named or _place_apart(seen) or find_written_large(seen.text)
+    place = named or _place_as_typed(seen) or _place_apart(seen) or _place_first(seen) or find_written_large(seen.text)
     told = _second_reader(seen, parsed, named)
     concern, severity, heard_by, gentle, why = _concern(seen, told, rules)
     if concern:
@@ -132,6 +134,23 @@ def _place_apart(seen: Glance) -> Place | None:
         return None
     place = find_place(normalise(last, seen.language.code))
     return place if place and place.score == EXACT else None
+
+
+def _place_as_typed(seen: Glance) -> Place | None:
+    """A place of whose very name the normaliser made other words."""
+    word = TYPED.get(seen.language.code or "")
+    if word is None or word not in plain_words(seen.text):
+        return None
+    place = find_place(seen.text)
+    return place if place and place.score == EXACT else None
+
+
+def _place_first(seen: Glance) -> Place | None:
+    """A place that begins the text by itself: "clifton - one bus a day"."""
+    head, *rest = FIRST_APART.split(seen.text, maxsplit=1)
+    if not rest or len(head.split()) > MOST_FIRST or len(rest[0].split()) < FEWEST_BEFORE:
+        return None
+    return find_standing_first(head, rest[0])
 
 
 def _second_reader(seen: Glance, parsed: Parsed | None, place: Place | None) -> _Told:

@@ -9,7 +9,9 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from directory import places_sound
+from directory.places_begin import begin_of, begins, ends_what_is_said, stands_first
 from directory.places_gazetteer import (
+    JOINED_FROM,
     MOST_WORDS,
     SAINTS,
     SURE,
@@ -24,15 +26,16 @@ from directory.places_gazetteer import (
 
 __all__ = [
     "Council", "Parish", "Place", "all_places", "councils", "creole_names", "distance_km", "find_place",
-    "find_written_large", "fold", "health_districts", "nearest", "neighbours", "parishes", "place_named",
+    "find_standing_first", "find_written_large", "fold", "health_districts", "nearest", "neighbours", "parishes",
+    "place_named",
 ]  # fmt: skip
 
 LONGEST_NAME = 4  # words
-JOINED_FROM = 6  # letters; shorter names are not found across a space
 FUZZY_FROM = 7  # letters; shorter words are never guessed at...
 FUZZY_LED_FROM = 5  # ...except after a word of place, or as the whole message
 TWO_FAULTS_FROM = 10  # letters
 ARTICLES = ("an", "en")  # "in" in Kweyol, French and Spanish, and also "a" in Kweyol
+ENDS_FROM = 3  # words of a text that ends with a place of an ordinary name
 HEARD_FROM = 4  # letters; shorter words are not taken for what they sound like
 HEARD_ALONE_FROM = 7  # letters, where no word of place stands before
 MOSTLY = 0.6  # of the words of a text begin small where a capital letter says something
@@ -53,7 +56,7 @@ def find_place(normalised_text: str) -> Place | None:
         return None
     gazetteer, grams = read_gazetteer(), list(_grams(words))
     led = [_led(words, start, gazetteer) for start in range(len(words))]
-    said = _Said(words, grams, led)
+    said = _Said(words, grams, led, begin_of(words, gazetteer))
     return _exact(said, gazetteer) or _misspelled(said, gazetteer) or _by_ear(said, gazetteer)
 
 
@@ -76,14 +79,24 @@ def find_written_large(text: str) -> Place | None:
     return None
 
 
+def find_standing_first(head: str, rest: str) -> Place | None:
+    """The place that a text begins with, as typed, which a comma or a stop parts from the `rest`: its very name, also
+    one that is an ordinary word ("bense. wheelchair for my uncle")."""
+    gazetteer, words = read_gazetteer(), words_of(head)
+    words = words[begin_of(words, gazetteer) :]
+    place = gazetteer.names.get("".join(words))
+    return place if place and stands_first(words, words_of(rest), gazetteer) else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     """The words of a text; one to four of them in a row, joined, as (start, size, key); whether a word of place stands
-    before each."""
+    before each; the first that is no greeting."""
 
     words: list[str]
     grams: list[tuple[int, int, str]]
     led: list[bool]
+    begin: int
 
 
 def all_places() -> tuple[Place, ...]:
@@ -139,19 +152,49 @@ def distance_km(lat1: float, lon1: float, lat2: float | None, lon2: float | None
 
 
 def _exact(said: _Said, gazetteer: Gazetteer) -> Place | None:
-    best: tuple[tuple[bool, int, int], Place] | None = None
+    best: tuple[tuple[bool, int, int], Place, int] | None = None
     words = said.words
     for start, size, key in said.grams:
         place = gazetteer.names.get(key)
-        if place is None or (size > 1 and len(key) < JOINED_FROM and words[start] not in SAINTS):
+        if place is None:
+            continue
+        written = " ".join(words[start : start + size])
+        if size > 1 and len(key) < JOINED_FROM and words[start] not in SAINTS and written not in gazetteer.short:
             continue
         led = said.led[start] or _followed(words, start + size, gazetteer)
-        if not led and size < len(words) and " ".join(words[start : start + size]) in gazetteer.common:
+        if (
+            not led
+            and size < len(words)
+            and written in gazetteer.common
+            and not _by_itself(said, start, size, gazetteer)
+        ):
             continue
         rank = (led, len(key), -start)
         if best is None or rank > best[0]:
-            best = (rank, place)
-    return best[1] if best else None
+            best = (rank, place, size)
+    return (_longer(said, -best[0][2], best[2], best[1], gazetteer) or best[1]) if best else None
+
+
+def _by_itself(said: _Said, start: int, size: int, gazetteer: Gazetteer) -> bool:
+    """Whether an ordinary word is a place because the text, or what is said first, begins or ends with it."""
+    words, end = said.words, start + size
+    if start != said.begin and not ends_what_is_said(words, start, end, gazetteer):
+        return False
+    if end < len(words):
+        return " ".join(words[start:end]) in gazetteer.begins.rare or begins(words, start, end, gazetteer)
+    return len(words) >= ENDS_FROM
+
+
+def _longer(said: _Said, start: int, size: int, place: Place, gazetteer: Gazetteer) -> Place | None:
+    """Another place whose longer name, of which the words found are a part, is written as it sounds: "ti soufwiye"."""
+    for first, count, _ in said.grams:
+        if count <= size or not first <= start <= first + count - size:
+            continue
+        for key in sorted(places_sound.keys(tuple(said.words[first : first + count])) & gazetteer.heard.keys()):
+            sound = gazetteer.heard[key]
+            if sound.words == count and sound.place.name != place.name:
+                return _scored(sound.place, HEARD)
+    return None
 
 
 def _misspelled(said: _Said, gazetteer: Gazetteer) -> Place | None:
@@ -159,7 +202,7 @@ def _misspelled(said: _Said, gazetteer: Gazetteer) -> Place | None:
     words = said.words
     for start, size, key in said.grams:
         led = size == len(words) or said.led[start]
-        if len(key) < (FUZZY_LED_FROM if led else FUZZY_FROM) or key in gazetteer.not_places:
+        if len(key) < (FUZZY_LED_FROM if led else FUZZY_FROM) or key in gazetteer.not_places or key in gazetteer.names:
             continue
         if not led and _owned(words, start + size, gazetteer):
             continue
@@ -181,7 +224,7 @@ def _by_ear(said: _Said, gazetteer: Gazetteer) -> Place | None:
             begun = _begun(begun if size > 1 else _NOTHING_YET, words[start + size - 1], gazetteer)
         if not (led or begun) or len(key) < (HEARD_FROM if led else HEARD_ALONE_FROM) or not key.isalpha():
             continue
-        if key in gazetteer.not_places or _owned(words, start + size, gazetteer):
+        if key in gazetteer.not_places or key in gazetteer.names or _owned(words, start + size, gazetteer):
             continue
         article = start > 0 and words[start - 1] in ARTICLES  # as well as "in"
         gram = tuple(words[start : start + size])
@@ -221,7 +264,9 @@ def _heard(
 def _led(words: list[str], start: int, gazetteer: Gazetteer) -> bool:
     """Whether a word of place ("nan"), or two ("road to"), or what places have ("lekol"), stand before."""
     before = words[max(0, start - 2) : start]
-    return bool(before) and (before[-1] in gazetteer.place_words or " ".join(before) in gazetteer.place_words)
+    if not before or not (before[-1] in gazetteer.place_words or " ".join(before) in gazetteer.place_words):
+        return False
+    return f"{before[-1]} {words[start]}" not in gazetteer.not_led
 
 
 def _followed(words: list[str], end: int, gazetteer: Gazetteer) -> bool:
@@ -240,9 +285,7 @@ def _close(key: str, size: int) -> tuple[tuple[str, int], ...]:
     gazetteer, allowed = read_gazetteer(), 2 if len(key) >= TWO_FAULTS_FROM else 1
     found = []
     for length in range(len(key) - allowed, len(key) + allowed + 1):
-        for name, words in gazetteer.near.get((key[0], length), ()):
-            if size not in {1, words}:
-                continue
+        for name in gazetteer.near.get((key[0], length, size), ()):
             faults = OSA.distance(key, name, score_cutoff=allowed)
             if faults <= allowed:
                 found.append((name, faults))

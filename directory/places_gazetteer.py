@@ -15,8 +15,10 @@ GAZETTEER = Path(__file__).parent / "data" / "places.yml"
 SAINTS = ("saint", "st", "sen", "sent", "sint", "ste")
 SHORT_SAINTS = ("st", "sen", "sint")  # too short to be guessed at: "stand me" is not Saint Andrew
 MOST_WORDS = 120  # an SMS has fewer; the rest of a longer text is not read
+JOINED_FROM = 6  # letters; shorter names are not found across a space, if not written so here
 NEAR_FROM = 6  # letters of a name that a slip of the finger may be guessed for
 SURE = 100.0
+NEAR_SLIP_FROM = 8  # letters, where the name is a misspelling itself: a guess at a guess. None is guessed by its sound
 CREOLES = ("acf", "ht")
 
 
@@ -64,6 +66,32 @@ class Sound:
     words: int
 
 
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """What tells that a text begins with a place of an ordinary name (or ends with one): the names (`words` of a
+    language, `people`), and the words that may follow them; places.yml says of what kind each is."""
+
+    greetings: frozenset[str]
+    words: frozenset[str]
+    people: frozenset[str]
+    has: frozenset[str]
+    asks: frozenset[str]
+    told: frozenset[str]
+    related: frozenset[str]
+    relates: frozenset[str]
+    supplies: frozenset[str]
+    lacking: frozenset[str]
+    of_them: frozenset[str]
+    joins: frozenset[str]
+    ends: frozenset[str]
+    not_ends: frozenset[str]
+    rare: frozenset[str]
+    signs: frozenset[str]
+    selves: frozenset[str]
+    doing: frozenset[str]
+    then: frozenset[str]
+
+
 @dataclass(slots=True)
 class Gazetteer:
     """Names without spaces -> place. `common` names (with their spaces: "newtown" is none where "new town" is one) need
@@ -78,12 +106,15 @@ class Gazetteer:
     not_places: frozenset[str]
     not_after: frozenset[str]
     after: frozenset[str]
+    not_led: frozenset[str]
     large: frozenset[str]
+    begins: Begins
     by_name: dict[str, Place] = field(default_factory=dict)
     creole: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (settlement, acf or ht) -> names
     names: dict[str, Place] = field(default_factory=dict)
     common: set[str] = field(default_factory=set)
-    near: dict[tuple[str, int], list[tuple[str, int]]] = field(default_factory=dict)  # (name, words in it)
+    short: set[str] = field(default_factory=set)  # of a few letters, written as several words: "mo pak"
+    near: dict[tuple[str, int, int], list[str]] = field(default_factory=dict)  # (first letter, letters, words; or 1)
     heard: dict[str, Sound] = field(default_factory=dict)
     half_heard: dict[str, list[str]] = field(default_factory=dict)  # consonants -> sounds
     heard_from: set[str] = field(default_factory=set)  # what the sounds begin with, each whole too
@@ -118,7 +149,9 @@ def read_gazetteer() -> Gazetteer:
         not_places=frozenset(fold(word) for word in raw["not_places"]),
         not_after=frozenset(fold(word) for word in raw["not_after"]),
         after=frozenset(fold(word) for word in raw["after"]),
-        large=frozenset(" ".join(words_of(name)) for name in raw["large"]),
+        not_led=frozenset(map(_plain, raw["not_led"])),
+        large=frozenset(map(_plain, raw["large"])),
+        begins=Begins(**{kind: frozenset(map(_plain, names)) for kind, names in raw["begins"].items()}),
     )
     for row in raw["parishes"]:
         _learn(found, row, Place(row["name"], row["name"], "parish"))
@@ -139,23 +172,36 @@ def _place(row: dict[str, Any], council: str | None) -> Place:
 
 def _learn(gazetteer: Gazetteer, row: dict[str, Any], place: Place) -> None:
     """Add every spelling of a place. A settlement overwrites the parish of the same name: it says more."""
-    gazetteer.common |= {" ".join(words_of(name)) for name in row.get("common", ())}
+    gazetteer.common |= set(map(_plain, row.get("common", ())))
     common = {key_of(name) for name in row.get("common", ())}
     creoles = [name for language in CREOLES for name in row.get(language, ())]
-    for written in dict.fromkeys((row["name"], *row.get("also", ()), *creoles, *row.get("misspelled", ()))):
-        for key in _spellings(written):
-            gazetteer.names[key] = place
-            if key not in common and len(key) >= NEAR_FROM and not key.startswith(SHORT_SAINTS):
-                gazetteer.near.setdefault((key[0], len(key)), []).append((key, len(words_of(written))))
-        _learn_sound(gazetteer, tuple(words_of(written)), place, bool(common), creole=written in creoles)
+    ordinary = frozenset[str]().union(*(places_sound.keys(tuple(words_of(name))) for name in row.get("common", ())))
+    for written in row.get("misspelled", ()):
+        _learn_spelling(gazetteer, written, place, common, near_from=NEAR_SLIP_FROM)
+    for written in dict.fromkeys((row["name"], *row.get("also", ()), *creoles)):
+        _learn_spelling(gazetteer, written, place, common, near_from=NEAR_FROM)
+        _learn_sound(gazetteer, tuple(words_of(written)), place, ordinary, creole=written in creoles)
 
 
-def _learn_sound(gazetteer: Gazetteer, words: tuple[str, ...], place: Place, common: bool, *, creole: bool) -> None:
+def _learn_spelling(gazetteer: Gazetteer, written: str, place: Place, common: set[str], *, near_from: int) -> None:
+    """One spelling, also as what a slip of the finger may have been meant for, if of so many letters and not an
+    ordinary word."""
+    gazetteer.short |= {_plain(written)} if " " in written and len(key_of(written)) < JOINED_FROM else set()
+    for key in _spellings(written):
+        gazetteer.names[key] = place
+        if key not in common and len(key) >= near_from and not key.startswith(SHORT_SAINTS):
+            for size in {1, len(words_of(written))}:
+                gazetteer.near.setdefault((key[0], len(key), size), []).append(key)
+
+
+def _learn_sound(
+    gazetteer: Gazetteer, words: tuple[str, ...], place: Place, ordinary: frozenset[str], *, creole: bool
+) -> None:
     """The sounds of one spelling. As with spellings, a settlement says more than the parish of the same name."""
     for key in sorted(places_sound.keys(words, creole=creole)):
         known = gazetteer.heard.get(key)
         if known is None or known.place.kind == "parish":
-            gazetteer.heard[key] = Sound(place, common or words[0] in SAINTS, len(words))
+            gazetteer.heard[key] = Sound(place, key in ordinary or words[0] in SAINTS, len(words))
         gazetteer.heard_from |= {key[:end] for end in range(1, len(key) + 1)}
         bones = places_sound.skeleton(key)
         if len(bones) >= places_sound.SKELETON_FROM:
@@ -167,6 +213,11 @@ def _spellings(written: str) -> set[str]:
     if words[0] not in {"saint", "sen"}:
         return {"".join(words)}
     return {saint + "".join(words[1:]) for saint in SAINTS}
+
+
+def _plain(written: str) -> str:
+    """A name as folded words."""
+    return " ".join(words_of(written))
 
 
 def key_of(written: str) -> str:

@@ -155,6 +155,11 @@ def test_with_rasa_away_the_words_raise_what_they_are_sure_of(
         ("his name is short. clifton", None),
         ("m bezwen diri, kokoye, pwa", None),
         ("mesi, pase bon jounen", None),
+        ("Bense. a walker for my mother please", "Bense"),
+        ("stowe - no bus after six", "Stowe"),
+        ("Rosalie, my daughter is sick", None),
+        ("clifton, mero", None),
+        ("the boat mash up ans de mai who can help", "Anse de Mai"),
     ],
 )
 def test_a_place_that_stands_apart_is_one(text: str, place: str | None) -> None:

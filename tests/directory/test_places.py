@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory import places, places_gazetteer, places_sound
-from directory.places import find_place, find_written_large
+from directory.places import find_place, find_standing_first, find_written_large
 
 NAMED = {
     "mwen bezwen yon dokte nan potsmouf": "Portsmouth",
@@ -78,6 +78,36 @@ NAMED = {
     "moun kasbwous pa ni limye": "Castle Bruce",
     "road block by ti soufriere": "Petite Soufriere",
     "mwen rete wozo men m bezwen dokte nan potsmouf": "Portsmouth",
+    # the place begins the text
+    "good hope we have no rice": "Good Hope",
+    "wesli pa ni dlo": "Wesley",
+    "rozali kijan pou m jwenn yon doktè": "Rosalie",
+    "clifton where the nurse today": "Clifton",
+    "clifton still have no light": "Clifton",
+    "hello bagatel clinic open?": "Bagatelle",
+    "good morning mero we need a nurse": "Mero",
+    "masak yon kay pran dife": "Massacre",
+    "rosalie i need a lawyer": "Rosalie",
+    # or ends it, or what is said first
+    "need a ride to the dentist rozali": "Rosalie",
+    "the roof blow off thibaud": "Thibaud",
+    "kay la kraze mon jon": "Morne Jaune",
+    "leaking roof wesly where to get tarpaulin": "Wesley",
+    # by ear
+    "glanvilya mwen bezwen dlo": "Glanvillia",
+    "m rete elmsol": "Elmshall",
+    "kengzil lekol la femen": "Kings Hill",
+    "mo pak bezwen limye": "Moore Park",
+    "pay bouche road block": "Paix Bouche",
+    "colibistri no water": "Coulibistrie",
+    "belviwol pa gen dlo": "Bellevue Rawle",
+    "nan belvi rol": "Bellevue Rawle",
+    "ti soufrye pa gen bis": "Petite Soufriere",
+    "ptit soufriere need water": "Petite Soufriere",
+    # more words of place
+    "mwen se moun tibo": "Thibaud",
+    "bis wesley pati": "Wesley",
+    "pawas sen mak": "Saint Mark",
 }
 NOTHING = [
     "",
@@ -121,6 +151,43 @@ NOTHING = [
     "daycare in town",
     "wete m nan lekol la",
     "tout pansyon an granme a ap domi",
+    # a person, or an ordinary word, at the beginning or at the end
+    "wesley beat me again last night",
+    "wesley where you is",
+    "wesli ki nan lopital",
+    "delis mwen se manje",
+    "mwen rele thibaud mwen bezwen travay",
+    "we need good will from the landlord",
+    "pon kase wout la bloke",
+    "li fe nwa gwan fon lanme",
+    "clifton need to pay me",
+    "rosalie is my sister",
+    "rozali mwen renmen ou",
+    "chance we could get some food",
+    "chans mwen fini",
+    "anba nou gen dlo",
+    "kalinago people get no help",
+    "mwen se moun kalinago",
+    "delis mwen",
+    "masak yo te fe a",
+    "pe bouch ou",
+    "i living with clifton",
+    "my brother clifton",
+    "thanks for the food rosalie",
+    "food for rosalie",
+    "the lost goodwill",
+    "some goodwill",
+    # heard in ordinary words
+    "mwen gen 15 an",
+    "kay la plen moustik",
+    "m nan lapenn",
+    "never get a day off",
+    "kapiten nan pa kite m desann",
+    "m ap mouri ak grangou",
+    "mwen pe touche pansyon",
+    "di blan an mwen la",
+    "a man grabbed me",
+    "no school instead",
 ]
 
 
@@ -175,13 +242,13 @@ def test_names_that_a_capital_letter_tells_are_ordinary_words_of_the_gazetteer()
 
 
 def test_an_exact_name_wins_over_a_misspelled_one() -> None:
-    place = find_place("calibichie or marigot")
+    place = find_place("calibishhie or marigot")
     assert place is not None
     assert (place.name, place.score) == ("Marigot", 100)
 
 
 def test_a_guess_says_that_it_is_one() -> None:
-    place = find_place("portsmuoth")
+    place = find_place("portsnouth")
     assert place is not None
     assert 70 < place.score < 100
 
@@ -193,6 +260,44 @@ def test_every_name_in_the_gazetteer_is_found_after_a_word_of_place() -> None:
         if found is None or (found.name, found.parish) != (place.name, place.parish):
             wrong.append(place.name)
     assert wrong == []
+
+
+def test_every_spelling_of_a_settlement_is_found_after_a_word_of_place() -> None:
+    wrong = []
+    for row in yaml.safe_load(places_gazetteer.GAZETTEER.read_text(encoding="utf-8"))["places"]:
+        for written in (name for kind in ("also", "acf", "ht", "misspelled") for name in row.get(kind, ())):
+            found = find_place(f"bo {written}")
+            if found is None or (found.name, found.parish) != (row["name"], row["parish"]):
+                wrong.append((row["name"], written))
+    assert wrong == []
+
+
+def test_what_tells_an_ordinary_name_apart_is_of_names_that_are_ordinary() -> None:
+    gazetteer = places_gazetteer.read_gazetteer()
+    begins = gazetteer.begins
+    assert begins.words | begins.people | begins.ends <= gazetteer.common
+    assert begins.rare <= begins.ends <= begins.words | begins.people
+    assert begins.words.isdisjoint(begins.people)
+
+
+FIRST = [
+    ("bense", "wheelchair for my uncle", "Bense"),
+    ("hello clifton", "one bus a day", "Clifton"),
+    ("delis", "tanpri yon dokte fanm", "Delices"),
+    ("rosalie", "no water since monday", "Rosalie"),
+    ("rosalie", "my daughter, is sick", None),
+    ("wesley", "he beat me again", None),
+    ("wesley", "rosalie and joseph need shoes", None),
+    ("chance", "that is all i want", None),
+    ("hello", "i need a doctor", None),
+    ("i need a doctor", "any one", None),
+]
+
+
+@pytest.mark.parametrize(("head", "rest", "name"), FIRST)
+def test_a_name_that_a_stop_parts_from_the_rest_is_a_place(head: str, rest: str, name: str | None) -> None:
+    place = find_standing_first(head, rest)
+    assert (place.name if place else None) == name
 
 
 def test_the_map_is_consistent() -> None:
@@ -229,7 +334,7 @@ def test_a_place_has_its_parish_health_district_and_council() -> None:
 
 
 def test_a_guess_keeps_what_is_known_of_the_place() -> None:
-    place = find_place("portsmuoth")
+    place = find_place("portsnouth")
     assert place is not None
     assert (place.district, place.council) == ("Portsmouth", "Portsmouth Town Council")
 

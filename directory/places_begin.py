@@ -1,0 +1,70 @@
+"""Whether a text begins, or ends, with a place whose name is an ordinary word or a person's: "good hope we thirsty"."""
+
+from directory.places_gazetteer import Gazetteer
+
+UTILITY_WITHIN = 4  # words: "wesli pa ni kouwan", "clifton still have no water"
+JOINED_WITHIN = 3  # words: "wesley, rosalie and joseph"
+TOLD_WITHIN = 3  # words of a question in which "you" speaks to the person named
+
+
+def begin_of(words: list[str], gazetteer: Gazetteer) -> int:
+    """The first word that is no greeting."""
+    start = 0
+    while start < len(words):
+        if words[start] in gazetteer.begins.greetings:
+            start += 1
+        elif " ".join(words[start : start + 2]) in gazetteer.begins.greetings:
+            start += 2
+        else:
+            break
+    return start
+
+
+def begins(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> bool:
+    """Whether what follows a name that begins a text (words `start` to `end`) shows that a place is meant: a question,
+    what places have ("maho famasi"), what they lack, or a new sentence. More is asked of a person's name, which a
+    person's doings may follow; of some ordinary words ("chance") nothing is enough."""
+    known, name, after = gazetteer.begins, " ".join(words[start:end]), words[end : end + UTILITY_WITHIN]
+    if not after or not (name in known.words or name in known.people):
+        return False
+    if after[0] in known.has or _asked(after, gazetteer) or _lacks(after, gazetteer) or _says(after, gazetteer):
+        return True
+    return name in known.words and (after[0] in known.then or " ".join(after[:2]) in known.then)
+
+
+def ends_what_is_said(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> bool:
+    """Whether the words from `start` to `end` may end what is said, as a place does: nothing before makes them ordinary
+    words, and nobody is named."""
+    known, name = gazetteer.begins, " ".join(words[start:end])
+    if name not in known.ends or words[start - 1] in known.not_ends:
+        return False
+    return name not in known.people or known.signs.isdisjoint(words)
+
+
+def stands_first(head: list[str], rest: list[str], gazetteer: Gazetteer) -> bool:
+    """Whether a name that a comma or a stop parts from the rest is a place: not a person who is then spoken of, and not
+    an ordinary word that people begin with ("chance, they say")."""
+    known, name = gazetteer.begins, " ".join(head)
+    if name in known.people:
+        return bool(rest) and rest[0] not in known.of_them and known.joins.isdisjoint(rest[:JOINED_WITHIN])
+    return name in known.words or name not in gazetteer.common
+
+
+def _asked(after: list[str], gazetteer: Gazetteer) -> bool:
+    """A question, but not one to the person of that name ("wesley where you is"), nor what is told of them ("wesli ki
+    nan lopital")."""
+    known, then = gazetteer.begins, after[1 : 1 + TOLD_WITHIN]
+    if after[0] in known.related and (not then or then[0] in known.of_them | known.doing | known.relates):
+        return False
+    return after[0] in known.asks and known.told.isdisjoint(then)
+
+
+def _lacks(after: list[str], gazetteer: Gazetteer) -> bool:
+    """Nothing of what a place is supplied with: "pa ni kouwan", "have no bus"."""
+    first = next((at for at, word in enumerate(after) if word in gazetteer.begins.supplies), 0)
+    return bool(first) and not gazetteer.begins.lacking.isdisjoint(after[:first])
+
+
+def _says(after: list[str], gazetteer: Gazetteer) -> bool:
+    """Who writes speaks of themselves: "mwen ap fouye", "i need"; "delis mwen" alone is my delight."""
+    return len(after) > 1 and after[0] in gazetteer.begins.selves and after[1] in gazetteer.begins.doing
