@@ -25,7 +25,7 @@ FILE, DEEPER_FILE = FOLDER / "harm.json", FOLDER / "meaning.json"
 UNIT = 100  # of the whole numbers in the file
 SUREST = 9.0  # log odds of the model beyond which more says nothing more
 LONG = 12  # words
-DOUBT = (-5.0, 4.0)  # log odds between which the meaning is asked for: it takes some 6 ms, most texts lie below
+DOUBT = (-1.8, 3.0)  # log odds between which the meaning is asked for: it takes 5 to 13 ms, nine texts in ten lie below
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ MORE = {
     "ht": 0.2,
     "acf": 0.2,
 }  # added to a shift (log odds): with it no fewer disclosures of the written sets are heard
-MORE_DEEP = {"en": 0.0, "ht": 0.0, "acf": 0.0}  # the same where the meaning is weighed
+MORE_DEEP = {"en": 0.6, "ht": 0.9, "acf": 0.0}  # the same where the meaning is weighed
 FOLDS, COST = 3, 5.0
 UNITS, SEEDS, ROUNDS, HOLD = 64, 3, 10, 0.01  # of the net: its layer, how many are put together, passes, decay
 AT_ONCE = 64  # texts for the encoder
