@@ -27,7 +27,7 @@ class LexiconError(ConfigError):
 
 @dataclass(frozen=True)
 class Rule:
-    """Phrases that speak of one concern. `unless` (close by) and `part_of` (around the whole phrase) make them harmless,
+    """Phrases that speak of one concern. `unless` (close by) and `part_of` (around a whole phrase) make them harmless,
     `ask` makes them a question only."""
 
     id: str
