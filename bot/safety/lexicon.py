@@ -18,7 +18,7 @@ USUAL = {"danger": "critical", "discrimination": "standard"}  # taxonomy.yml; ev
 _TOP = set(
     "language own_words speaker harmless asking negation not_negation words contexts about critical_if rules".split()
 )
-_RULE = {"id", "concern", "say", "unless", "severity", "ask"}
+_RULE = {"id", "concern", "say", "unless", "part_of", "severity", "ask"}
 
 
 class LexiconError(ConfigError):
@@ -27,13 +27,15 @@ class LexiconError(ConfigError):
 
 @dataclass(frozen=True)
 class Rule:
-    """Phrases that speak of one concern. `unless` makes them harmless, `ask` makes them a question only."""
+    """Phrases that speak of one concern. `unless` (close by) and `part_of` (around a whole phrase) make them harmless,
+    `ask` makes them a question only."""
 
     id: str
     concern: str
     severity: str
     ask: bool
     unless: tuple[Pattern, ...]
+    part_of: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,7 @@ class _File:
         concern = self.choice(parts["concern"], CONCERNS)
         severity = self.choice(parts["severity"], SEVERITIES) if "severity" in parts else USUAL.get(concern, "high")
         ask = "ask" in parts and self.choice(parts["ask"], ("yes", "no")) == "yes"
-        rule = Rule(f"{self.language}.{name}", concern, severity, ask, self.patterns(parts.get("unless")))
+        unless, part_of = self.patterns(parts.get("unless")), self.patterns(parts.get("part_of"))
+        rule = Rule(f"{self.language}.{name}", concern, severity, ask, unless, part_of)
         for item in self.items(parts["say"]):
             lexicon.add(rule, self.pattern(item))

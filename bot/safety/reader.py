@@ -105,13 +105,18 @@ def _judge(lexicon: Lexicon, rule: Rule, pattern: Pattern, text: str) -> tuple[b
     """Whether the phrase is said (True) or denied (False), and the words; no words when it is not there or harmless."""
     denied = ""
     for start, end in pattern.spans(text):
-        if _any((*rule.unless, *lexicon.harmless), _around(text, start, end)):
+        if _any((*rule.unless, *lexicon.harmless), _around(text, start, end)) or _part(rule, text, start, end):
             continue
         matched = text[start:end].strip()
         if not _negated(lexicon, pattern, text, start, end):
             return True, matched
         denied = denied or matched
     return False, denied
+
+
+def _part(rule: Rule, text: str, start: int, end: int) -> bool:
+    """Whether the whole phrase stands inside a longer one that is harmless (`part_of`)."""
+    return any(first <= start and end <= last for longer in rule.part_of for first, last in longer.spans(text))
 
 
 def _asked(lexicon: Lexicon, text: str) -> bool:

@@ -45,3 +45,15 @@ def test_a_kweyol_phrase_is_a_question_in_haitian_but_not_beside_a_kweyol_word()
     kweyol = safety.read("mawi mwen ka bat mwen", "ht").top
     assert kweyol is not None
     assert kweyol.language == "acf"
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("cut my arms on razor grass", False),
+        ("i cut my arms again, cut my arms on razor grass is what i tell them", True),  # the first is no part of it
+        ("razor grass by me and i cut my arms", True),  # beside it, not around it
+    ],
+)
+def test_part_of_makes_only_the_phrase_inside_it_harmless(text: str, heard: bool) -> None:
+    assert (safety.read(text, "en").top is not None) is heard
