@@ -120,8 +120,7 @@ class Reader:
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
         with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
             wanted, concern = (
-                Head(names[head], arrays[f"{head}_weights"].astype(np.float32), arrays[f"{head}_bias"])
-                for head in ("wanted", "concern")
+                Head(names[head], arrays[f"{head}_weights"], arrays[f"{head}_bias"]) for head in ("wanted", "concern")
             )
             vectoriser = Vectoriser(names["terms"], arrays["idf"])
             joint = Joint(wanted.names, concern.names, arrays["scale"])
