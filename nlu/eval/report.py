@@ -120,8 +120,8 @@ trained on; no speaker of Haitian Creole or Kwéyòl has reviewed them. {results
 without accents included, turned out to be in the
 training data as well, word for word once normalised; they count for plain intents alone. "Unaccented" groups are the
 same sentences without accents; "second" to "ninth" are other writers' sentences (`dev2` to `dev9`), made
-later. What each measured before it had been looked at is in the notes. Nobody here has read the eighth and ninth: none of
-their errors is listed below.
+later. What each measured before it had been looked at is in the notes. Nobody here has read the eighth and ninth:
+none of their errors is listed below.
 Intervals are Wilson's; that of macro-F1 is a bootstrap. "Without rare ones": over the needs that one
 message in fifty or more tells of.
 
