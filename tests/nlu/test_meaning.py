@@ -57,14 +57,16 @@ def test_without_the_encoder_the_second_look_goes_on_with_the_words() -> None:
     told = run("""
 import dataclasses
 look = second_look.shipped()
-assert look.deeper is not None and look.deeper.encoder is not None
-def ask():
-    return look.told("he does shut me in the room", "he does shut me in the room", "en", 0.5, np.array([0.0, 0.0]), 1)
-whole = ask()
-look.deeper = dataclasses.replace(look.deeper, encoder=None)
-bare = ask()
-look.deeper = None
-print(bare == ask(), bare != whole, 0 < whole < 1)
+deeper = look.deeper
+assert deeper is not None and deeper.encoder is not None
+text = "we go by the river"
+def ask(deeper, surely):
+    look.deeper = deeper
+    return look.told(text, text, "en", surely, np.array([0.0, 0.0]), 1)
+doubt = min(np.linspace(0.01, 0.99, 99), key=lambda surely: abs(ask(None, surely) - 0.5))
+bare = ask(dataclasses.replace(deeper, encoder=None), doubt)
+whole = ask(deeper, doubt)
+print(bare == ask(None, doubt), bare != whole, 0 < whole < 1)
 """)
     assert told.strip() == "True True True"
 
@@ -88,7 +90,7 @@ def test_what_the_archive_holds_is_read_back_as_it_was() -> None:
 import json
 look = second_look.shipped()
 again = second_look.SecondLook.of_json(json.loads(json.dumps(look.as_json())))
-text = "they say if i talk nobody will ever see me again"
+text = "we go by the river"
 ask = lambda one: one.told(text, text, "en", 0.5, np.array([0.0, 0.0]), 1)
 print(abs(ask(look) - ask(again)) < 1e-6)
 """)
