@@ -17,6 +17,7 @@ logger = log.get(__name__)
 REMEMBERED = 20_000
 # What may go wrong with an answer: none at all, or one that is not what it should be.
 FAULTS = (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError, AttributeError)
+PER_TEXT_S = 0.03  # more time for each further text of a request: the model may look into the meaning of every one
 REMEMBERED_S = 60.0  # what is remembered is used only this long after Rasa last told which model it has
 
 
@@ -69,8 +70,8 @@ class Rasa:
     def __init__(self, url: str, token: str | None, *, timeout: timedelta, failures: int, pause: timedelta) -> None:
         proof = f"?token={token}" if token else ""
         self.url, self.url_many = (f"{url.rstrip('/')}/model/{name}{proof}" for name in ("parse", "parse_many"))
-        limit = urllib3.Timeout(total=timeout.total_seconds())
-        self.http = urllib3.PoolManager(maxsize=8, block=False, timeout=limit, retries=False)
+        self.timeout_s = timeout.total_seconds()
+        self.http = urllib3.PoolManager(maxsize=8, block=False, retries=False)
         self.failures, self.pause_s = failures, pause.total_seconds()
         self.failed, self.closed_until = 0, 0.0
         self.one_by_one_until = 0.0  # a Rasa that does not know `parse_many` is not asked for it again at once
@@ -105,7 +106,7 @@ class Rasa:
         if len(asked) == 1 or not self.available or time.monotonic() < self.one_by_one_until:
             return False
         try:
-            told = self._post(self.url_many, {"texts": [_written(*one) for one in asked]})
+            told = self._post(self.url_many, {"texts": [_written(*one) for one in asked]}, len(asked))
             answers = [(read_answer(one), str(one.get("model") or "")) for one in told]
         except FAULTS:
             self.one_by_one_until = time.monotonic() + self.pause_s
@@ -127,9 +128,13 @@ class Rasa:
         self._remember(key, parsed, str(told.get("model") or ""))
         return parsed
 
-    def _post(self, url: str, question: object) -> Any:
+    def _post(self, url: str, question: object, texts: int = 1) -> Any:
         answer = self.http.request(
-            "POST", url, body=orjson.dumps(question), headers={"Content-Type": "application/json"}
+            "POST",
+            url,
+            body=orjson.dumps(question),
+            headers={"Content-Type": "application/json"},
+            timeout=urllib3.Timeout(total=self.timeout_s + PER_TEXT_S * (texts - 1)),
         )
         if answer.status != 200:
             raise ValueError(f"status {answer.status}")

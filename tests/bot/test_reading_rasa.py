@@ -200,6 +200,16 @@ def test_many_are_asked_about_in_one_request(server: Server) -> None:
     assert server.asked == [("/model/parse_many?token=token-x", {"texts": ["en|i need food", "|roof gone"]})]
 
 
+def test_a_request_about_many_is_waited_for_longer(server: Server) -> None:
+    """The model may look into the meaning of each of them: many texts in doubt at once are no sign that it is away."""
+    texts = [(f"text {number}", "en") for number in range(100)]
+    server.body, server.hang = orjson.dumps([ANSWER] * len(texts)), threading.Event()
+    timer = threading.Timer(1.0, server.hang.set)
+    timer.start()
+    assert client(server, timeout_s=0.5).ahead(texts)
+    timer.join()
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [(404, b"{}"), (500, b"[]"), (200, b"{}"), (200, b"null"), (200, orjson.dumps([ANSWER])), (200, b'["x", "y"]')],
