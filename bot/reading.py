@@ -11,7 +11,7 @@ from bot import details, harm_words, keywords, safety
 from bot.language import LanguageGuess, detect
 from bot.normalise import normalise, plain_words
 from bot.rasa import Parsed
-from directory.places import Place, find_place, find_standing_first, find_written_large
+from directory.places import Place, find_place, find_standing_first, find_written_large, may_be_no_place
 
 SEVERITY_OF = {"danger": "critical", "discrimination": "standard"}  # every other concern is high (taxonomy.yml)
 FEWEST_WORDS = 3
@@ -166,8 +166,11 @@ def _second_reader(seen: Glance, parsed: Parsed | None, place: Place | None) -> 
 
 
 def _may_tell(seen: Glance, place: Place | None) -> bool:
+    """Whether words enough are left without numbers and the place. A name that may be a person's counts: "uncle
+    touching rosalie" tells of harm."""
     words = [word for word in seen.normal.split() if not word.isdigit()]
-    return len(words) - (len(place.name.split()) if place else 0) >= FEWEST_WORDS
+    named = len(place.name.split()) if place and not may_be_no_place(seen.normal) else 0
+    return len(words) - named >= FEWEST_WORDS
 
 
 def _topic(seen: Glance, parsed: Parsed | None, rules: Rules) -> tuple[str, str | None, float, str]:

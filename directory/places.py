@@ -26,8 +26,8 @@ from directory.places_gazetteer import (
 
 __all__ = [
     "Council", "Parish", "Place", "all_places", "councils", "creole_names", "distance_km", "find_place",
-    "find_standing_first", "find_written_large", "fold", "health_districts", "nearest", "neighbours", "parishes",
-    "place_named",
+    "find_standing_first", "find_written_large", "fold", "health_districts", "may_be_no_place", "nearest", "neighbours",
+    "parishes", "place_named",
 ]  # fmt: skip
 
 LONGEST_NAME = 4  # words
@@ -86,6 +86,13 @@ def find_standing_first(head: str, rest: str) -> Place | None:
     words = words[begin_of(words, gazetteer) :]
     place = gazetteer.names.get("".join(words))
     return place if place and stands_first(words, words_of(rest), gazetteer) else None
+
+
+def may_be_no_place(normalised_text: str) -> bool:
+    """Whether a name in the text is an ordinary word or a person's as well ("uncle touching rosalie")."""
+    words, gazetteer = words_of(normalised_text), read_gazetteer()
+    spoken = {" ".join(words[start : start + size]) for start, size, _ in _grams(words)}
+    return not spoken.isdisjoint(gazetteer.common) or not spoken.isdisjoint(gazetteer.begins.people)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ CONCERNS = (
 SEVERITIES = ("standard", "high", "critical")
 USUAL = {"danger": "critical", "discrimination": "standard"}  # taxonomy.yml; every other concern is high
 _TOP = set(
-    "language own_words speaker harmless asking negation not_negation words contexts about critical_if rules".split()
+    "language own_words speaker telling harmless asking negation not_negation words contexts about critical_if "
+    "rules".split()
 )
 _RULE = {"id", "concern", "say", "unless", "part_of", "severity", "ask"}
 
@@ -54,6 +55,7 @@ class Lexicon:
     language: str
     own: frozenset[str] = frozenset()
     speaker: frozenset[str] = frozenset()
+    telling: frozenset[str] = frozenset()
     harmless: tuple[Pattern, ...] = ()
     asking: tuple[Pattern, ...] = ()
     negation: frozenset[str] = frozenset()
@@ -174,7 +176,7 @@ class _File:
         for name, node in self.mapping(top["contexts"]).items() if "contexts" in top else ():
             self.contexts[name] = self.patterns(node)
         found = Lexicon(self.language, not_negation=self.patterns(top.get("not_negation")))
-        for key, name in (("own_words", "own"), ("speaker", "speaker")):
+        for key, name in (("own_words", "own"), ("speaker", "speaker"), ("telling", "telling")):
             if key in top:
                 setattr(found, name, frozenset(self.list_of_words(top[key])))
         found.harmless, found.asking = self.patterns(top.get("harmless")), self.patterns(top.get("asking"))

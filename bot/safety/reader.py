@@ -14,6 +14,7 @@ LANGUAGES = ("en", "ht", "acf", "fr", "es")
 NAMES = {"en": "English", "ht": "Haitian Creole", "acf": "Kweyol", "fr": "French", "es": "Spanish"}
 _SPELLING = {"en": "en", "ht": "ht", "acf": "ht", "fr": "fr", "es": "fr"}  # which normalised form a file is read in
 _SPELLINGS = frozenset(_SPELLING.values())
+_OUTSIDE = 10  # words around a longer harmless phrase beyond which the person is asked gently all the same
 _BEFORE, _AFTER = 25, 45  # characters around a phrase in which its `unless` is looked for
 
 
@@ -102,21 +103,27 @@ def _hear(lexicon: Lexicon, text: str, words: Set[str]) -> tuple[list[Finding], 
 
 
 def _judge(lexicon: Lexicon, rule: Rule, pattern: Pattern, text: str) -> tuple[bool, str]:
-    """Whether the phrase is said (True) or denied (False), and the words; no words when it is not there or harmless."""
+    """Whether the phrase is said (True), or denied or perhaps harmless (False), and the words; no words when it is not
+    there or harmless."""
     denied = ""
     for start, end in pattern.spans(text):
-        if _any((*rule.unless, *lexicon.harmless), _around(text, start, end)) or _part(rule, text, start, end):
+        if _any((*rule.unless, *lexicon.harmless), _around(text, start, end)):
             continue
-        matched = text[start:end].strip()
-        if not _negated(lexicon, pattern, text, start, end):
+        matched, outside = text[start:end].strip(), _outside(lexicon, rule, text, start, end)
+        if outside is not None and outside <= _OUTSIDE:
+            continue
+        if outside is None and not _negated(lexicon, pattern, text, start, end):
             return True, matched
         denied = denied or matched
     return False, denied
 
 
-def _part(rule: Rule, text: str, start: int, end: int) -> bool:
-    """Whether the whole phrase stands inside a longer one that is harmless (`part_of`)."""
-    return any(first <= start and end <= last for longer in rule.part_of for first, last in longer.spans(text))
+def _outside(lexicon: Lexicon, rule: Rule, text: str, start: int, end: int) -> int | None:
+    """How many words stand around the longer harmless phrase (`part_of`) in which the whole phrase stands; None where
+    it stands in none, or where a word of `telling` around it says that harm is told all the same."""
+    spans = [span for longer in rule.part_of for span in longer.spans(text) if span[0] <= start and end <= span[1]]
+    around = [(text[:first] + " " + text[last:]).split() for first, last in spans]
+    return min((len(words) for words in around if lexicon.telling.isdisjoint(words)), default=None)
 
 
 def _asked(lexicon: Lexicon, text: str) -> bool:

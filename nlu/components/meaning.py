@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import platform
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 
 DIMENSIONS = 384
 UNIT = 1000  # of the whole numbers in the file
-LONGEST = 400  # characters; a text of several parts is mostly shorter
+LONGEST = 240  # characters: what it takes grows with them; what comes later the words alone weigh
 FOREIGN = re.compile(r"[^a-z0-9àâäçèéêëìîïñòôöùûü'.,!?]+")
 NEEDED = {"avx2", "fma"}  # what the wheel for x86-64 was built for
 CPU = Path("/proc/cpuinfo")
@@ -66,14 +67,18 @@ class Net:
         """What `as_json` wrote. Raises KeyError or ValueError when it is not whole."""
         read = {name: np.array(value, dtype=np.float32) / UNIT for name, value in told.items()}
         net = cls(read["hidden"], read["bias"], read["out"], float(read["out_bias"]))
-        if net.hidden.shape != (DIMENSIONS, len(net.out)) or net.bias.shape != net.out.shape:
+        fits = net.hidden.shape == (DIMENSIONS, len(net.out)) and net.bias.shape == net.out.shape
+        if not fits or not all(np.isfinite(value).all() for value in read.values()):
             raise ValueError("the net's layers do not fit together")
         return net
 
 
 def clean(text: str) -> str:
-    """The text in small letters, of the encoder's alphabet alone, at most LONGEST characters."""
-    return FOREIGN.sub(" ", text.lower().replace("\u2019", "'"))[:LONGEST].strip()
+    """The text in small letters, of the encoder's alphabet alone, at most LONGEST characters: styled letters as plain
+    ones, accents on their letters, nothing that is not seen."""
+    plain = unicodedata.normalize("NFKC", text[: LONGEST * 4])
+    seen = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+    return FOREIGN.sub(" ", seen.lower().replace("\u2019", "'"))[:LONGEST].strip()
 
 
 def encoder() -> Encoder | None:

@@ -10,6 +10,7 @@ is, beside a table of words that was learnt from disclosures, from harmless exam
 from __future__ import annotations
 
 import json
+import logging
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,14 @@ FILE, DEEPER_FILE = FOLDER / "harm.json", FOLDER / "meaning.json"
 UNIT = 100  # of the whole numbers in the file
 SUREST = 9.0  # log odds of the model beyond which more says nothing more
 LONG = 12  # words
-DOUBT = (-1.8, 3.0)  # log odds between which the meaning is asked for: it takes 5 to 13 ms, nine texts in ten lie below
+DOUBT = (
+    -1.8,
+    3.0,
+)  # log odds between which the meaning is asked for: 13 ms for 30 letters; nine texts in ten lie below
+ENOUGH = 0.6  # of the normalised text's letters must be left for the encoder
+EVIDENCE = 6  # numbers that are weighed without the meaning
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,12 +46,18 @@ class Deeper:
     shifts: dict[str, float]
     encoder: meaning.Encoder | None = field(default_factory=meaning.encoder)
 
-    def odds(self, typed: str, seen: np.ndarray, language: str) -> float | None:
-        """The log odds that harm is told, by all evidence; None where the encoder cannot run."""
-        if self.encoder is None:
+    def odds(self, text: str, typed: str, seen: np.ndarray, language: str) -> float | None:
+        """The log odds that harm is told, by all evidence; None where the encoder cannot run or fails, or where little
+        of the text (normalised, and as it was typed) is of its alphabet."""
+        if self.encoder is None or len(meaning.clean(typed)) < ENOUGH * min(len(text), meaning.LONGEST):
             return None
-        told = float(self.net.odds(self.encoder.encode([typed]))[0])
-        return float(np.append(seen, told) @ self.scale) + self.shifts[language]
+        try:
+            told = float(self.net.odds(self.encoder.encode([typed]))[0])
+        except Exception as error:  # noqa: BLE001 (one text must not cost the others of its request their answers)
+            logger.warning("the sentence encoder failed: %s", type(error).__name__)
+            return None
+        odds = float(np.append(seen, told) @ self.scale) + self.shifts[language]
+        return odds if math.isfinite(odds) else None
 
     def as_json(self) -> dict[str, Any]:
         """For the model's archive, and for the file."""
@@ -52,7 +66,10 @@ class Deeper:
     @classmethod
     def of_json(cls, told: dict[str, Any]) -> Deeper:
         """What `as_json` wrote. Raises KeyError or ValueError when it is not whole."""
-        return cls(meaning.Net.of_json(told["net"]), np.array(told["scale"], dtype=float), told["shifts"])
+        scale = np.array(told["scale"], dtype=float)
+        if scale.shape != (EVIDENCE + 1,) or not np.isfinite(scale).all():
+            raise ValueError("the weights of the evidence are not whole")
+        return cls(meaning.Net.of_json(told["net"]), scale, told["shifts"])
 
 
 class SecondLook:
@@ -85,8 +102,8 @@ class SecondLook:
         table = float(np.asarray(values, dtype=np.float32) @ self.weights[columns])
         seen = evidence(p_any, margins, calm, len(text.split()), table)
         odds = float(seen @ self.scale) + shift
-        if self.deeper and language and DOUBT[0] <= odds <= DOUBT[1]:
-            further = self.deeper.odds(typed, seen, language)
+        if self.deeper and language in self.deeper.shifts and DOUBT[0] <= odds <= DOUBT[1]:
+            further = self.deeper.odds(text, typed, seen, language)
             odds = odds if further is None else further
         return float(1 / (1 + math.exp(-odds)))
 

@@ -269,3 +269,15 @@ def test_those_are_the_words_that_replies_teach() -> None:
         told = [text for key, text in texts(language).items() if not key.startswith(to_officers)]
         said = {word for text in told for word in re.findall(r"\b[A-Z]{3,}\b", text)}
         assert said - {word.upper() for word in optout.OUR_IN} == words.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("uncle touching rosalie", "en"), ("he following wesley", "en"), ("he threaten rosalie", "en"),
+        ("li manyen rozali", "ht"), ("li frape rozali", "ht"), ("yo kenbe wesli", "ht"), ("mero he beat", "en"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_also_a_places_keeps_nobody_from_being_heard(text: str, language: str) -> None:
+    sure = replace(parsed(concern=("child_abuse", 0.97)), concern_alone=0.95)
+    assert read(glance(text, language), sure, RULES).concern

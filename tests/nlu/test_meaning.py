@@ -45,7 +45,27 @@ for text in rubbish:
 print(json.dumps([meaning.clean(text) for text in rubbish]))
 """)
     allowed = set("abcdefghijklmnopqrstuvwxyz0123456789àâäçèéêëìîïñòôöùûü'.,!? ")
-    assert all(set(text) <= allowed and len(text) <= 400 for text in json.loads(told))
+    assert all(set(text) <= allowed and len(text) <= 240 for text in json.loads(told))
+
+
+def test_styled_letters_and_what_is_not_seen_mean_the_same() -> None:
+    """Else a text in bold would mean nothing, and that would count for harmless."""
+    told = run(r"""
+plain = "he does put his hand where he have no business mwen pè"
+bold = "".join(chr(0x1D5EE + ord(c) - 97) if "a" <= c <= "z" else c for c in plain)
+wide = "".join(chr(ord(c) + 0xFEE0) if "a" <= c <= "z" else c for c in plain)
+hidden, parted = "\u200b".join(plain), __import__("unicodedata").normalize("NFD", plain)
+print({meaning.clean(text) for text in (plain, bold, wide, hidden, parted)} == {plain})
+""")
+    assert told.strip() == "True"
+
+
+def test_where_little_of_a_text_is_of_the_alphabet_the_words_alone_decide() -> None:
+    told = run(r"""
+look = second_look.shipped()
+print(look.deeper.odds("mwen pe li ap touye mwen", "\u043c\u0432\u0435\u043d \u043f\u0435", np.zeros(6), "ht"))
+""")
+    assert told.strip() == "None"
 
 
 def test_accents_and_quotes_are_kept() -> None:
@@ -53,7 +73,8 @@ def test_accents_and_quotes_are_kept() -> None:
 
 
 def test_without_the_encoder_the_second_look_goes_on_with_the_words() -> None:
-    """Not installed, a processor that cannot run it, or a library that fails: the answer is that of the words alone."""
+    """Not installed, a processor that cannot run it, or one that fails or answers nonsense: the answer is that of the
+    words alone."""
     told = run("""
 import dataclasses
 look = second_look.shipped()
@@ -66,7 +87,15 @@ def ask(deeper, surely):
 doubt = min(np.linspace(0.01, 0.99, 99), key=lambda surely: abs(ask(None, surely) - 0.5))
 bare = ask(dataclasses.replace(deeper, encoder=None), doubt)
 whole = ask(deeper, doubt)
-print(bare == ask(None, doubt), bare != whole, 0 < whole < 1)
+class Broken:
+    def __init__(self, answer):
+        self.answer = answer
+    def encode(self, texts):
+        if self.answer is None:
+            raise RuntimeError("broken")
+        return np.full((len(texts), meaning.DIMENSIONS), self.answer)
+broken = {ask(dataclasses.replace(deeper, encoder=Broken(answer)), doubt) for answer in (None, np.nan, np.inf)}
+print({bare, *broken} == {ask(None, doubt)}, bare != whole, 0 < whole < 1)
 """)
     assert told.strip() == "True True True"
 
@@ -83,6 +112,22 @@ meaning.CPU.write_text("flags : fpu avx2 fma f16c\\n")
 print(meaning.encoder() is not None)
 """)
     assert told.split() == ["None", "True"]
+
+
+def test_weights_that_are_not_whole_are_refused() -> None:
+    told = run("""
+told = second_look.shipped().deeper.as_json()
+wrong = [told | {"scale": told["scale"][:-1]}, told | {"scale": [float("nan")] * 7}]
+wrong.append(told | {"net": told["net"] | {"out": [1]}})
+refused = 0
+for one in wrong:
+    try:
+        second_look.Deeper.of_json(one)
+    except ValueError:
+        refused += 1
+print(refused == len(wrong))
+""")
+    assert told.strip() == "True"
 
 
 def test_what_the_archive_holds_is_read_back_as_it_was() -> None:
