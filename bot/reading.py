@@ -11,7 +11,14 @@ from bot import details, harm_words, keywords, safety
 from bot.language import LanguageGuess, detect
 from bot.normalise import normalise, plain_words
 from bot.rasa import Parsed
-from directory.places import Place, find_place, find_standing_first, find_written_large, may_be_no_place
+from directory.places import (
+    Place,
+    find_place,
+    find_standing_first,
+    find_standing_last,
+    find_written_large,
+    may_be_no_place,
+)
 
 SEVERITY_OF = {"danger": "critical", "discrimination": "standard"}  # every other concern is high (taxonomy.yml)
 FEWEST_WORDS = 3
@@ -132,8 +139,7 @@ def _place_apart(seen: Glance) -> Place | None:
         or SIGNED.search(seen.normal)
     ):
         return None
-    place = find_place(normalise(last, seen.language.code))
-    return place if place and place.score == EXACT else None
+    return find_standing_last(normalise(last, seen.language.code), " ".join(before))
 
 
 def _place_as_typed(seen: Glance) -> Place | None:

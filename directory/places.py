@@ -9,7 +9,7 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from directory import places_sound
-from directory.places_begin import begin_of, begins, ends_what_is_said, stands_first
+from directory.places_begin import begin_of, begins, ends_what_is_said, is_event, stands_first, stands_last
 from directory.places_gazetteer import (
     JOINED_FROM,
     MOST_WORDS,
@@ -26,8 +26,8 @@ from directory.places_gazetteer import (
 
 __all__ = [
     "Council", "Parish", "Place", "all_places", "councils", "creole_names", "distance_km", "find_place",
-    "find_standing_first", "find_written_large", "fold", "health_districts", "may_be_no_place", "nearest", "neighbours",
-    "parishes", "place_named",
+    "find_standing_first", "find_standing_last", "find_written_large", "fold", "health_districts", "may_be_no_place",
+    "nearest", "neighbours", "parishes", "place_named",
 ]  # fmt: skip
 
 LONGEST_NAME = 4  # words
@@ -57,7 +57,8 @@ def find_place(normalised_text: str) -> Place | None:
     gazetteer, grams = read_gazetteer(), list(_grams(words))
     led = [_led(words, start, gazetteer) for start in range(len(words))]
     said = _Said(words, grams, led, begin_of(words, gazetteer))
-    return _exact(said, gazetteer) or _misspelled(said, gazetteer) or _by_ear(said, gazetteer)
+    place = _exact(said, gazetteer) or _misspelled(said, gazetteer) or _by_ear(said, gazetteer)
+    return None if place and is_event(place.name, words, gazetteer) else place
 
 
 def find_written_large(text: str) -> Place | None:
@@ -85,7 +86,20 @@ def find_standing_first(head: str, rest: str) -> Place | None:
     gazetteer, words = read_gazetteer(), words_of(head)
     words = words[begin_of(words, gazetteer) :]
     place = gazetteer.names.get("".join(words))
-    return place if place and stands_first(words, words_of(rest), gazetteer) else None
+    after = words_of(rest)
+    if place is None or is_event(place.name, after, gazetteer):
+        return None
+    return place if stands_first(words, after, gazetteer) else None
+
+
+def find_standing_last(last: str, before: str) -> Place | None:
+    """The place that a text ends with, which a comma or a stop parts from what stands `before`: its very name, also one
+    that is an ordinary word ("i need food for two, wesley")."""
+    gazetteer, words, said = read_gazetteer(), words_of(last), words_of(before)
+    place = find_place(last)
+    if place is None or place.score < SURE or is_event(place.name, said, gazetteer):
+        return None
+    return place if stands_last(words, said, gazetteer) else None
 
 
 def may_be_no_place(normalised_text: str) -> bool:
@@ -163,7 +177,7 @@ def _exact(said: _Said, gazetteer: Gazetteer) -> Place | None:
     words = said.words
     for start, size, key in said.grams:
         place = gazetteer.names.get(key)
-        if place is None:
+        if place is None or is_event(place.name, words, gazetteer):
             continue
         written = " ".join(words[start : start + size])
         if size > 1 and len(key) < JOINED_FROM and words[start] not in SAINTS and written not in gazetteer.short:
@@ -187,9 +201,10 @@ def _by_itself(said: _Said, start: int, size: int, gazetteer: Gazetteer) -> bool
     words, end = said.words, start + size
     if start != said.begin and not ends_what_is_said(words, start, end, gazetteer):
         return False
+    name = " ".join(words[start:end])
     if end < len(words):
-        return " ".join(words[start:end]) in gazetteer.begins.rare or begins(words, start, end, gazetteer)
-    return len(words) >= ENDS_FROM
+        return name in gazetteer.begins.rare or begins(words, start, end, gazetteer)
+    return len(words) >= ENDS_FROM and name not in gazetteer.begins.people
 
 
 def _longer(said: _Said, start: int, size: int, place: Place, gazetteer: Gazetteer) -> Place | None:

@@ -3,7 +3,6 @@
 from directory.places_gazetteer import Gazetteer
 
 UTILITY_WITHIN = 4  # words: "wesli pa ni kouwan", "clifton still have no water"
-JOINED_WITHIN = 3  # words: "wesley, rosalie and joseph"
 TOLD_WITHIN = 3  # words of a question in which "you" speaks to the person named
 
 
@@ -27,27 +26,74 @@ def begins(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> bool
     known, name, after = gazetteer.begins, " ".join(words[start:end]), words[end : end + UTILITY_WITHIN]
     if not after or not (name in known.words or name in known.people):
         return False
-    if after[0] in known.has or _asked(after, gazetteer) or _lacks(after, gazetteer) or _says(after, gazetteer):
+    if name in known.people | known.wary and tells_of_somebody(words[:start] + words[end:], gazetteer):
+        return _seeks(words[end:], gazetteer)
+    if after[0] in known.has or _asked(after, gazetteer) or _lacks(after, gazetteer):
         return True
-    return name in known.words and (after[0] in known.then or " ".join(after[:2]) in known.then)
+    if name in known.people or (name in known.wary and after[0] in known.selves):
+        return _seeks(words[end:], gazetteer)
+    return _says(after, gazetteer) or after[0] in known.then or " ".join(after[:2]) in known.then
 
 
 def ends_what_is_said(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> bool:
     """Whether the words from `start` to `end` may end what is said, as a place does: nothing before makes them ordinary
-    words, and nobody is named."""
+    words, and nobody is named. A person's name never does: "i fraid wesley"."""
     known, name = gazetteer.begins, " ".join(words[start:end])
     if name not in known.ends or words[start - 1] in known.not_ends:
         return False
-    return name not in known.people or known.signs.isdisjoint(words)
+    return name not in known.wary or not (
+        tells_of_somebody(words, gazetteer) or not known.signs.isdisjoint(words[:start])
+    )
 
 
 def stands_first(head: list[str], rest: list[str], gazetteer: Gazetteer) -> bool:
-    """Whether a name that a comma or a stop parts from the rest is a place: not a person who is then spoken of, and not
-    an ordinary word that people begin with ("chance, they say")."""
+    """Whether a name that a comma or a stop parts from the rest is a place: not a person who is spoken to or of, and
+    not an ordinary word that people begin with ("chance, they say")."""
     known, name = gazetteer.begins, " ".join(head)
-    if name in known.people:
-        return bool(rest) and rest[0] not in known.of_them and known.joins.isdisjoint(rest[:JOINED_WITHIN])
+    if name in known.people | known.wary:
+        return _supplied(rest, gazetteer) and not tells_of_somebody(rest, gazetteer)
     return name in known.words or name not in gazetteer.common
+
+
+def stands_last(last: list[str], before: list[str], gazetteer: Gazetteer) -> bool:
+    """Whether a name that a comma or a stop parts from what stands before is a place: a person's is none where that
+    person is spoken to, or who it is was said ("i fraid my stepfather, wesley")."""
+    known = gazetteer.begins
+    if " ".join(last) not in known.people | known.wary:
+        return True
+    return bool(before) and before[-1] not in known.signs and known.spoken_to.isdisjoint(before)
+
+
+def is_event(name: str, words: list[str], gazetteer: Gazetteer) -> bool:
+    """Whether the words tell of an event called as a settlement is: "massacre, they kill my family in haiti"."""
+    return name.lower() in gazetteer.begins.events and not gazetteer.begins.happens.isdisjoint(words)
+
+
+def tells_of_somebody(words: list[str], gazetteer: Gazetteer) -> bool:
+    """Whether one person is told of, or harm: then a person's name is a person."""
+    known = gazetteer.begins
+    if not (known.persons | known.harms).isdisjoint(words):
+        return True
+    return any(
+        word == "i" and known.may.isdisjoint((*words[max(0, at - 1) : at], *words[at + 1 : at + 2]))
+        for at, word in enumerate(words)
+    )
+
+
+def _seeks(after: list[str], gazetteer: Gazetteer) -> bool:
+    """Who writes says what they are after, to nobody by name and of nobody: "rosalie i need a lawyer"."""
+    known, then = gazetteer.begins, after[1:]
+    if not after or after[0] not in known.selves or known.seeks.isdisjoint(then[:2]):
+        return False
+    return known.spoken_to.isdisjoint(then) and not tells_of_somebody(then, gazetteer)
+
+
+def _supplied(rest: list[str], gazetteer: Gazetteer) -> bool:
+    """What places have is spoken of first, or what they are supplied with, and how little: "one bus a day"; "dlo m
+    kase" is a woman's."""
+    known = gazetteer.begins
+    at, told = next(((at, w) for at, w in enumerate(rest) if w not in known.lacking | known.counts), (0, ""))
+    return told in known.has or (at > 0 and told in known.supplies)
 
 
 def _asked(after: list[str], gazetteer: Gazetteer) -> bool:

@@ -82,10 +82,18 @@ class Begins:
     supplies: frozenset[str]
     lacking: frozenset[str]
     of_them: frozenset[str]
-    joins: frozenset[str]
     ends: frozenset[str]
     not_ends: frozenset[str]
     rare: frozenset[str]
+    wary: frozenset[str]
+    events: frozenset[str]
+    happens: frozenset[str]
+    persons: frozenset[str]
+    may: frozenset[str]
+    harms: frozenset[str]
+    spoken_to: frozenset[str]
+    seeks: frozenset[str]
+    counts: frozenset[str]
     signs: frozenset[str]
     selves: frozenset[str]
     doing: frozenset[str]
@@ -132,10 +140,29 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", fold(text).replace("'s", "s"))[:MOST_WORDS]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML keeps the last of two keys of one name and says nothing: here that is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                raise ValueError(f"the gazetteer has the key {key.value!r} twice: lines {lines[key.value]} and {line}")
+            lines[key.value] = line
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_once(text: str) -> dict[str, Any]:
+    """The YAML of a gazetteer; ValueError where a key stands twice."""
+    read: dict[str, Any] = _Loader(text).get_single_data()
+    return read
+
+
 @lru_cache(maxsize=1)
 def read_gazetteer() -> Gazetteer:
     """The gazetteer, read once a process."""
-    raw = yaml.safe_load(GAZETTEER.read_text(encoding="utf-8"))
+    raw = read_once(GAZETTEER.read_text(encoding="utf-8"))
     councils = tuple(Council(row["name"], row["kind"], tuple(row["serves"])) for row in raw["councils"])
     served = {place: council.name for council in councils for place in council.serves}
     found = Gazetteer(

@@ -167,6 +167,49 @@ def test_a_place_that_stands_apart_is_one(text: str, place: str | None) -> None:
     assert (found.name if found else None) == place
 
 
+# A person, or an ordinary word: better no place than a wrong one
+NO_PLACE = [
+    "wesley when he drunk he beat me",
+    "clifton any time he come he beat me",
+    "clifton how he treating me is bad",
+    "rosalie people does beat her",
+    "wesley bus driver touching the school girls",
+    "clifton road rage he hit me",
+    "my stepfather wesley",
+    "my baby father clifton",
+    "i fraid wesley",
+    "mwen pè rozali",
+    "help me escape clifton",
+    "wesley! stop it he is hitting me",
+    "rosalie. help me please now",
+    "wesli, m pa ka dòmi ankò",
+    "klifton, mwen bezwen pale ak ou",
+    "massacre. they kill my family in haiti",
+    "masak, yo touye tout fanmi m nan ayiti",
+    "stow we on the boat please help",
+    "pika m ap mouri",
+    "thibaud we fraid him",
+    "clifton no current for his machine",
+    "rosalie without light in she room she hiding",
+    "yam piece for sale two dollars",
+    "uncle touching rosalie",
+    "li manyen rozali",
+    "he following wesley",
+    "li frape rozali",
+    "he threaten rosalie",
+    "yo kenbe wesli",
+    "i fraid my stepfather, wesley",
+    "leave me alone please, wesley",
+    "they kill all my family, massacre",
+    "klifton m ap mouri",
+]
+
+
+@pytest.mark.parametrize("text", NO_PLACE)
+def test_people_and_what_happens_are_no_places(text: str) -> None:
+    assert read(glance(text, None), None, RULES).place is None
+
+
 def test_a_place_that_stands_apart_leaves_the_model_its_say() -> None:
     model = parsed("disclose", concern=("domestic_violence", 0.97))
     assert read(glance("he scaring me, kalinago", None), model, RULES).concern == "domestic_violence"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory import places, places_gazetteer, places_sound
-from directory.places import find_place, find_standing_first, find_written_large
+from directory.places import find_place, find_standing_first, find_standing_last, find_written_large
 
 NAMED = {
     "mwen bezwen yon dokte nan potsmouf": "Portsmouth",
@@ -88,11 +88,12 @@ NAMED = {
     "good morning mero we need a nurse": "Mero",
     "masak yon kay pran dife": "Massacre",
     "rosalie i need a lawyer": "Rosalie",
+    "clifton where i can get a doctor": "Clifton",
+    "thibaud we need tarpaulin": "Thibaud",
+    "massacre no water since monday": "Massacre",
     # or ends it, or what is said first
-    "need a ride to the dentist rozali": "Rosalie",
     "the roof blow off thibaud": "Thibaud",
     "kay la kraze mon jon": "Morne Jaune",
-    "leaking roof wesly where to get tarpaulin": "Wesley",
     # by ear
     "glanvilya mwen bezwen dlo": "Glanvillia",
     "m rete elmsol": "Elmshall",
@@ -177,6 +178,10 @@ NOTHING = [
     "food for rosalie",
     "the lost goodwill",
     "some goodwill",
+    "need a ride to the dentist rozali",  # so ends "uncle touching rosalie" too
+    "leaking roof wesly where to get tarpaulin",
+    "good morning wesley",
+    "in massacre they kill my family in haiti",
     # heard in ordinary words
     "mwen gen 15 an",
     "kay la plen moustik",
@@ -287,6 +292,11 @@ FIRST = [
     ("rosalie", "no water since monday", "Rosalie"),
     ("rosalie", "my daughter, is sick", None),
     ("wesley", "he beat me again", None),
+    ("wesley", "i need a doctor", None),
+    ("wesley", "dlo m kase", None),
+    ("pika", "m ap mouri", None),
+    ("massacre", "they kill my family", None),
+    ("massacre", "we have no light", "Massacre"),
     ("wesley", "rosalie and joseph need shoes", None),
     ("chance", "that is all i want", None),
     ("hello", "i need a doctor", None),
@@ -298,6 +308,30 @@ FIRST = [
 def test_a_name_that_a_stop_parts_from_the_rest_is_a_place(head: str, rest: str, name: str | None) -> None:
     place = find_standing_first(head, rest)
     assert (place.name if place else None) == name
+
+
+LAST = [
+    ("wesley", "i need food for two", "Wesley"),
+    ("wesley", "i fraid my stepfather", None),
+    ("wesley", "leave me alone please", None),
+    ("good hope", "leave food for my father", "Good Hope"),
+    ("massacre", "they kill my whole family", None),
+    ("massacre", "we have no light", "Massacre"),
+    ("portsnouth", "i need food for two", None),
+    ("two", "i need food", None),
+]
+
+
+@pytest.mark.parametrize(("last", "before", "name"), LAST)
+def test_a_name_that_a_stop_parts_from_what_stands_before_is_a_place(last: str, before: str, name: str | None) -> None:
+    place = find_standing_last(last, before)
+    assert (place.name if place else None) == name
+
+
+@pytest.mark.parametrize("text", ["begins: 1\nplaces: []\nbegins: 2\n", "begins:\n  has: 1\n  asks: 2\n  has: 3\n"])
+def test_a_key_that_stands_twice_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"the key '(begins|has)' twice: lines [12] and [34]"):
+        places_gazetteer.read_once(text)
 
 
 def test_the_map_is_consistent() -> None:
