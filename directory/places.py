@@ -57,8 +57,9 @@ def find_place(normalised_text: str) -> Place | None:
     gazetteer, grams = read_gazetteer(), list(_grams(words))
     led = [_led(words, start, gazetteer) for start in range(len(words))]
     said = _Said(words, grams, led, begin_of(words, gazetteer))
-    place = _exact(said, gazetteer) or _misspelled(said, gazetteer) or _by_ear(said, gazetteer)
-    return None if place and is_event(place.name, words, gazetteer) else place
+    exact = _exact(said, gazetteer)
+    place = exact or _misspelled(said, gazetteer) or _by_ear(said, gazetteer)
+    return None if place and not exact and is_event(place.name, words, gazetteer) else place
 
 
 def find_written_large(text: str) -> Place | None:
@@ -177,7 +178,7 @@ def _exact(said: _Said, gazetteer: Gazetteer) -> Place | None:
     words = said.words
     for start, size, key in said.grams:
         place = gazetteer.names.get(key)
-        if place is None or is_event(place.name, words, gazetteer):
+        if place is None or is_event(place.name, words, gazetteer, led=said.led[start]):
             continue
         written = " ".join(words[start : start + size])
         if size > 1 and len(key) < JOINED_FROM and words[start] not in SAINTS and written not in gazetteer.short:

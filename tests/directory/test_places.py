@@ -408,3 +408,11 @@ def test_is_quick() -> None:
 def test_words_said_together_sound_as_each_of_their_readings_in_a_row(words: list[str]) -> None:
     together = {"".join(parts) for parts in product(*map(places_sound.readings, words))}
     assert places_sound.keys(tuple(words)) == {re.sub(r"(.)\1+", r"\1", one) for one in together}
+
+
+def test_who_lives_in_massacre_and_is_in_danger_is_found() -> None:
+    """The settlement is called as an event is: beside killing it takes a word of place."""
+    place = find_place("he going to kill me i live in massacre")
+    assert place
+    assert place.name == "Massacre"
+    assert find_place("massacre they kill my family in haiti") is None

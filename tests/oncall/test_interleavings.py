@@ -208,8 +208,8 @@ class Interleavings(RuleBasedStateMachine):
             self.world.do(what, who, case.id)
 
     def _pick(self, data: st.DataObject) -> Case | None:
-        """One of the open cases. What is drawn does not hang on how many there are, which two engines at once may change:
-        Hypothesis repeats what it drew."""
+        """One of the open cases. What is drawn does not hang on how many there are, which two engines at once may
+        change: Hypothesis repeats what it drew."""
         number = data.draw(st.integers(0, 11))
         found = sorted((case for case in self._open() if case.state != "merged"), key=lambda case: case.opened_at)
         return found[number % len(found)] if found else None
