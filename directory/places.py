@@ -104,10 +104,10 @@ def find_standing_last(last: str, before: str) -> Place | None:
 
 
 def may_be_no_place(normalised_text: str) -> bool:
-    """Whether a name in the text is an ordinary word or a person's as well ("uncle touching rosalie")."""
+    """Whether a name in the text is an ordinary word or a person's as well ("uncle touching rosalie"): `common`."""
     words, gazetteer = words_of(normalised_text), read_gazetteer()
     spoken = {" ".join(words[start : start + size]) for start, size, _ in _grams(words)}
-    return not spoken.isdisjoint(gazetteer.common) or not spoken.isdisjoint(gazetteer.begins.people)
+    return not spoken.isdisjoint(gazetteer.common)
 
 
 @dataclass(frozen=True, slots=True)

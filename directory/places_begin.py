@@ -3,7 +3,6 @@
 from directory.places_gazetteer import Gazetteer
 
 UTILITY_WITHIN = 4  # words: "wesli pa ni kouwan", "clifton still have no water"
-ELSEWHERE = frozenset({"haiti", "ayiti"})
 TOLD_WITHIN = 3  # words of a question in which "you" speaks to the person named
 
 
@@ -68,9 +67,10 @@ def stands_last(last: list[str], before: list[str], gazetteer: Gazetteer) -> boo
 def is_event(name: str, words: list[str], gazetteer: Gazetteer, *, led: bool = False) -> bool:
     """Whether the words tell of an event called as a settlement is: "massacre, they kill my family in haiti"; after a
     word of place (`led`: "he go kill me, i live in massacre") only where they name another country."""
-    if name.lower() not in gazetteer.begins.events:
+    known = gazetteer.begins
+    if name.lower() not in known.events:
         return False
-    return not (ELSEWHERE if led else gazetteer.begins.happens).isdisjoint(words)
+    return not (known.elsewhere if led else known.elsewhere | known.happens).isdisjoint(words)
 
 
 def tells_of_somebody(words: list[str], gazetteer: Gazetteer) -> bool:

@@ -87,6 +87,7 @@ class Begins:
     rare: frozenset[str]
     wary: frozenset[str]
     events: frozenset[str]
+    elsewhere: frozenset[str]
     happens: frozenset[str]
     persons: frozenset[str]
     may: frozenset[str]

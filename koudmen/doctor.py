@@ -156,7 +156,7 @@ def _rasa(settings: Settings) -> Iterator[Finding]:
         yield Finding("rasa", "look", "RASA_URL is not set: keywords and the lexicon work alone")
         return
     query = f"?token={quote(settings.rasa_token)}" if settings.rasa_token else ""
-    status = _status("POST", f"{settings.rasa_url.rstrip('/')}/model/parse{query}", b'{"text": "hello"}')
+    status, read = _answer("POST", f"{settings.rasa_url.rstrip('/')}/model/parse{query}", b'{"text": "hello"}')
     said = {
         0: "does not answer at RASA_URL",
         401: "refuses RASA_TOKEN",
@@ -165,6 +165,9 @@ def _rasa(settings: Settings) -> Iterator[Finding]:
     if status != 200:
         words = said.get(status, f"answers {status}: has it a model? (nlu/train.py)")
         yield Finding("rasa", "bad", f"{words}; keywords and the lexicon work alone")
+    elif b'"meaning":false' in read.replace(b" ", b""):
+        words = "does not use its sentence encoder (its log says why): fewer disclosures are heard"
+        yield Finding("rasa", "look", words)
 
 
 def _address(settings: Settings) -> Iterator[Finding]:
@@ -219,7 +222,15 @@ def _watch(settings: Settings) -> Iterator[Finding]:
 
 def _status(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> int:
     """The HTTP status of an answer, 0 for none."""
+    return _answer(method, url, body, headers)[0]
+
+
+def _answer(
+    method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[int, bytes]:
+    """The HTTP status and body of an answer, 0 and nothing for none."""
     try:
-        return int(_HTTP.request(method, url, body=body, headers=headers, redirect=False).status)
+        told = _HTTP.request(method, url, body=body, headers=headers, redirect=False)
+        return int(told.status), bytes(told.data)
     except urllib3.exceptions.HTTPError:
-        return 0
+        return 0, b""

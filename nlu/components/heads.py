@@ -13,16 +13,15 @@ class Head:
     """One question with a closed list of answers; weights as (terms, answers)."""
 
     def __init__(self, names: list[str], weights: np.ndarray, bias: np.ndarray) -> None:
-        """`names` of the answers, in the order of their columns."""
+        """`names` of the answers, in the order of their columns. `weights` may be float16, as the archive has
+        them: half the memory, and the rows of one text are few."""
         self.names = names
         self.weights = weights
         self.bias = bias
 
     def margins(self, columns: list[int], values: list[float]) -> np.ndarray:
         """How far on its side of the line each answer is, for one row of the vectoriser."""
-        weights = np.asarray(
-            self.weights[columns], dtype=np.float32
-        )  # they are kept as they were stored: half the memory
+        weights = np.asarray(self.weights[columns], dtype=np.float32)
         return np.asarray(values, dtype=np.float32) @ weights + self.bias
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 DIMENSIONS = 384
 UNIT = 1000  # of the whole numbers in the file
-LONGEST = 240  # characters: what it takes grows with them; what comes later the words alone weigh
+LONGEST = 240  # characters that are looked at: what it takes grows with them
 FOREIGN = re.compile(r"[^a-z0-9àâäçèéêëìîïñòôöùûü'.,!?]+")
 NEEDED = {"avx2", "fma"}  # what the wheel for x86-64 was built for
 CPU = Path("/proc/cpuinfo")

@@ -60,6 +60,12 @@ class Reader:
         self.joint = joint
         self.options = options
 
+    @property
+    def weighs_meaning(self) -> bool:
+        """Whether the second look has its encoder here."""
+        look = self.second_look
+        return bool(look and look.deeper and look.deeper.encoder)
+
     def read(self, text: str, language: str | None, typed: str | None = None) -> dict[str, Any]:
         """What `/model/parse` answers about a normalised text (`typed`: as it was typed)."""
         columns, values = self.vectoriser.row(text, language)

@@ -75,12 +75,13 @@ class TwoHeadClassifier(GraphComponent):
         return self._resource
 
     def process(self, messages: List[Message]) -> List[Message]:
-        """Set intent, need, concern, the rankings and the version of the model on each message."""
+        """Set intent, need, concern, the rankings, the version of the model and whether it weighs meanings on each
+        message."""
         if self._reader is None:
             return messages
         for message in messages:
             read = self._reader.read(message.get(TEXT) or "", message.get(LANGUAGE), message.get(RAW_TEXT))
-            read["model"] = self._reader.version
+            read |= {"model": self._reader.version, "meaning": self._reader.weighs_meaning}
             for name, value in read.items():
                 message.set(name, value, add_to_output=True)
         return messages

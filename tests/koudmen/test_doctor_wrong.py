@@ -1,5 +1,6 @@
 """The doctor against settings wrong in every way: each fault is one plain sentence, with nothing secret in it."""
 
+import json
 import os
 import re
 import shutil
@@ -120,13 +121,15 @@ def test_a_redis_that_cannot_be_had(tmp_path: Path, url: str, told: str) -> None
 
 
 class _Rasa(BaseHTTPRequestHandler):
-    """Answers like Rasa about its token."""
+    """Answers like Rasa about its token, and with `bare` in it like one without its sentence encoder."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps({"meaning": "bare" not in self.path}).encode()
         self.send_response(200 if "token=right" in self.path else 401)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """It writes no log."""
@@ -148,6 +151,12 @@ def test_a_rasa_with_another_token(tmp_path: Path, rasa_like: str) -> None:
     seen = Seen.of(make_settings(tmp_path, RASA_URL=rasa_like, RASA_TOKEN=SECRET))
     assert words(seen, "rasa").startswith("refuses RASA_TOKEN")
     assert SECRET not in str(seen)
+
+
+def test_a_rasa_without_its_encoder_hears_less_and_that_is_said(tmp_path: Path, rasa_like: str) -> None:
+    seen = Seen.of(make_settings(tmp_path, RASA_URL=rasa_like, RASA_TOKEN="right-bare"))
+    assert seen.level("rasa") == "look"
+    assert "sentence encoder" in words(seen, "rasa")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://[nix", f"http://x:{SECRET}@127.0.0.1:1"])

@@ -140,3 +140,23 @@ ask = lambda one: one.told(text, text, "en", 0.5, np.array([0.0, 0.0]), 1)
 print(abs(ask(look) - ask(again)) < 1e-6)
 """)
     assert told.strip() == "True"
+
+
+def test_of_a_text_that_is_cut_the_beginning_makes_nothing_harmless() -> None:
+    """Harm is often told at the end of a long text, which the encoder does not see."""
+    told = run("""
+look = second_look.shipped()
+class Calm:
+    def odds(self, vectors):
+        return np.array([-50.0])
+deeper = second_look.Deeper(Calm(), look.deeper.scale, look.deeper.shifts, look.deeper.encoder)
+def ask(deeper, text, surely):
+    look.deeper = deeper
+    return look.told(text, text, "en", surely, np.array([0.0, 0.0]), 1)
+def in_doubt(text):
+    surely = min(np.linspace(0.01, 0.99, 99), key=lambda surely: abs(ask(None, text, surely) - 0.5))
+    return ask(deeper, text, surely), ask(None, text, surely)
+short, long = in_doubt("we go by the river"), in_doubt("we go by the river " * 20)
+print(short[0] < short[1] and long[0] == long[1])
+""")
+    assert told.strip() == "True"
