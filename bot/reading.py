@@ -114,7 +114,7 @@ def read(seen: Glance, parsed: Parsed | None, rules: Rules) -> Reading:
     """Both readers' findings put together."""
     language = seen.language.code
     intent, need, confidence, source = _topic(seen, parsed, rules)
-    named = find_place(seen.normal)
+    named = find_place(seen.normal, language)
     place = named or _place_as_typed(seen) or _place_apart(seen) or _place_first(seen) or find_written_large(seen.text)
     told = _second_reader(seen, parsed, named)
     concern, severity, heard_by, gentle, why = _concern(seen, told, rules)
@@ -139,7 +139,7 @@ def _place_apart(seen: Glance) -> Place | None:
         or SIGNED.search(seen.normal)
     ):
         return None
-    return find_standing_last(normalise(last, seen.language.code), " ".join(before))
+    return find_standing_last(normalise(last, seen.language.code), " ".join(before), seen.language.code)
 
 
 def _place_as_typed(seen: Glance) -> Place | None:
@@ -147,7 +147,7 @@ def _place_as_typed(seen: Glance) -> Place | None:
     word = TYPED.get(seen.language.code or "")
     if word is None or word not in plain_words(seen.text):
         return None
-    place = find_place(seen.text)
+    place = find_place(seen.text, seen.language.code)
     return place if place and place.score == EXACT else None
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from directory import places_sound
+from directory.places_among import stands_among
 from directory.places_begin import begin_of, begins, ends_what_is_said, is_event, stands_first, stands_last
 from directory.places_gazetteer import (
     JOINED_FROM,
@@ -37,26 +38,27 @@ TWO_FAULTS_FROM = 10  # letters
 ARTICLES = ("an", "en")  # "in" in Kweyol, French and Spanish, and also "a" in Kweyol
 ENDS_FROM = 3  # words of a text that ends with a place of an ordinary name
 HEARD_FROM = 4  # letters; shorter words are not taken for what they sound like
-HEARD_ALONE_FROM = 7  # letters, where no word of place stands before
+HEARD_ALONE_FROM = 5  # letters, where no word of place stands before
 MOSTLY = 0.6  # of the words of a text begin small where a capital letter says something
 _WORD, _ENDS = re.compile(r"[^\W\d_]+"), re.compile(r"[.!?\n:]")
 HEARD, HALF_HEARD = 90.0, 75.0  # scores: sounds the same; only the consonants do
 
 
-def find_place(normalised_text: str) -> Place | None:
+def find_place(normalised_text: str, language: str | None = None) -> Place | None:
     """The place a text names, or None.
 
     Takes the text in lower case without accents (other text is folded first). An exact name wins over a misspelled
     one, a name beside a word of place ("in", "nan", "area") over one that stands alone, then the longer, then the
     earlier.
     A name written as it sounds ("salisberi") comes after a slip of the finger, and mostly needs a word of place.
+    In a `language` that is known, what is an ordinary word in another alone is a name.
     """
     words = words_of(normalised_text)
     if not words:
         return None
     gazetteer, grams = read_gazetteer(), list(_grams(words))
     led = [_led(words, start, gazetteer) for start in range(len(words))]
-    said = _Said(words, grams, led, begin_of(words, gazetteer))
+    said = _Said(words, grams, led, begin_of(words, gazetteer), language)
     exact = _exact(said, gazetteer)
     place = exact or _misspelled(said, gazetteer) or _by_ear(said, gazetteer)
     return None if place and not exact and is_event(place.name, words, gazetteer) else place
@@ -93,11 +95,11 @@ def find_standing_first(head: str, rest: str) -> Place | None:
     return place if stands_first(words, after, gazetteer) else None
 
 
-def find_standing_last(last: str, before: str) -> Place | None:
+def find_standing_last(last: str, before: str, language: str | None = None) -> Place | None:
     """The place that a text ends with, which a comma or a stop parts from what stands `before`: its very name, also one
     that is an ordinary word ("i need food for two, wesley")."""
     gazetteer, words, said = read_gazetteer(), words_of(last), words_of(before)
-    place = find_place(last)
+    place = find_place(last, language)
     if place is None or place.score < SURE or is_event(place.name, said, gazetteer):
         return None
     return place if stands_last(words, said, gazetteer) else None
@@ -113,12 +115,13 @@ def may_be_no_place(normalised_text: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Said:
     """The words of a text; one to four of them in a row, joined, as (start, size, key); whether a word of place stands
-    before each; the first that is no greeting."""
+    before each; the first that is no greeting; the language, where it is known."""
 
     words: list[str]
     grams: list[tuple[int, int, str]]
     led: list[bool]
     begin: int
+    language: str | None = None
 
 
 def all_places() -> tuple[Place, ...]:
@@ -183,13 +186,11 @@ def _exact(said: _Said, gazetteer: Gazetteer) -> Place | None:
         written = " ".join(words[start : start + size])
         if size > 1 and len(key) < JOINED_FROM and words[start] not in SAINTS and written not in gazetteer.short:
             continue
-        led = said.led[start] or _followed(words, start + size, gazetteer)
-        if (
-            not led
-            and size < len(words)
-            and written in gazetteer.common
-            and not _by_itself(said, start, size, gazetteer)
-        ):
+        followed = _followed(words, start + size, gazetteer)
+        if written in gazetteer.whole and size < len(words) and not followed:
+            continue
+        led = said.led[start] or followed
+        if not led and written in gazetteer.common and not _by_itself(said, start, size, gazetteer):
             continue
         rank = (led, len(key), -start)
         if best is None or rank > best[0]:
@@ -198,8 +199,11 @@ def _exact(said: _Said, gazetteer: Gazetteer) -> Place | None:
 
 
 def _by_itself(said: _Said, start: int, size: int, gazetteer: Gazetteer) -> bool:
-    """Whether an ordinary word is a place because the text, or what is said first, begins or ends with it."""
+    """Whether an ordinary word is a place because it is the whole text, or the text, or what is said first, begins or
+    ends with it, or by what stands around it."""
     words, end = said.words, start + size
+    if size == len(words) or stands_among(words, start, end, said.language, gazetteer):
+        return True
     if start != said.begin and not ends_what_is_said(words, start, end, gazetteer):
         return False
     name = " ".join(words[start:end])

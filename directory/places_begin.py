@@ -32,7 +32,7 @@ def begins(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> bool
         return True
     if name in known.people or (name in known.wary and after[0] in known.selves):
         return _seeks(words[end:], gazetteer)
-    return _says(after, gazetteer) or after[0] in known.then or " ".join(after[:2]) in known.then
+    return says(after, gazetteer) or after[0] in known.then or " ".join(after[:2]) in known.then
 
 
 def ends_what_is_said(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> bool:
@@ -71,6 +71,11 @@ def is_event(name: str, words: list[str], gazetteer: Gazetteer, *, led: bool = F
     if name.lower() not in known.events:
         return False
     return not (known.elsewhere if led else known.elsewhere | known.happens).isdisjoint(words)
+
+
+def tells_of_harm(words: list[str], gazetteer: Gazetteer) -> bool:
+    """Whether the words tell of what people do to each other."""
+    return not gazetteer.begins.harms.isdisjoint(words)
 
 
 def tells_of_somebody(words: list[str], gazetteer: Gazetteer) -> bool:
@@ -115,6 +120,6 @@ def _lacks(after: list[str], gazetteer: Gazetteer) -> bool:
     return bool(first) and not gazetteer.begins.lacking.isdisjoint(after[:first])
 
 
-def _says(after: list[str], gazetteer: Gazetteer) -> bool:
+def says(after: list[str], gazetteer: Gazetteer) -> bool:
     """Who writes speaks of themselves: "mwen ap fouye", "i need"; "delis mwen" alone is my delight."""
     return len(after) > 1 and after[0] in gazetteer.begins.selves and after[1] in gazetteer.begins.doing

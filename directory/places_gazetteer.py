@@ -99,6 +99,20 @@ class Begins:
     selves: frozenset[str]
     doing: frozenset[str]
     then: frozenset[str]
+    belongs: frozenset[str]
+    english: frozenset[str]
+    foreign: frozenset[str]
+    stays: frozenset[str]
+    never: frozenset[str]
+    inhabit: frozenset[str]
+    dwellers: frozenset[str]
+    lives: frozenset[str]
+    articles: frozenset[str]
+    not_nouns: frozenset[str]
+    subjects: frozenset[str]
+    does: frozenset[str]
+    joins: frozenset[str]
+    meets: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -117,6 +131,7 @@ class Gazetteer:
     after: frozenset[str]
     not_led: frozenset[str]
     large: frozenset[str]
+    whole: frozenset[str]
     begins: Begins
     by_name: dict[str, Place] = field(default_factory=dict)
     creole: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (settlement, acf or ht) -> names
@@ -179,6 +194,7 @@ def read_gazetteer() -> Gazetteer:
         after=frozenset(fold(word) for word in raw["after"]),
         not_led=frozenset(map(_plain, raw["not_led"])),
         large=frozenset(map(_plain, raw["large"])),
+        whole=frozenset(map(_plain, raw["whole"])),
         begins=Begins(**{kind: frozenset(map(_plain, names)) for kind, names in raw["begins"].items()}),
     )
     for row in raw["parishes"]:

@@ -100,6 +100,7 @@ th t
 m(?=[^aeioUumy]) n
 [rw]+(?=[^aeioUuy]|$)
 (?<=[aeioUuy])(?:y(?=[aeioUu])|w(?=[oU]))
+(?<=[aoU])i(?=[aeoU])
 r w
 y i
 (.)\\1+ \\1

@@ -271,7 +271,8 @@ def test_every_spelling_of_a_settlement_is_found_after_a_word_of_place() -> None
     wrong = []
     for row in yaml.safe_load(places_gazetteer.GAZETTEER.read_text(encoding="utf-8"))["places"]:
         for written in (name for kind in ("also", "acf", "ht", "misspelled") for name in row.get(kind, ())):
-            found = find_place(f"bo {written}")
+            whole = places_gazetteer.fold(written) in places_gazetteer.read_gazetteer().whole
+            found = find_place(written if whole else f"bo {written}")
             if found is None or (found.name, found.parish) != (row["name"], row["parish"]):
                 wrong.append((row["name"], written))
     assert wrong == []
@@ -283,6 +284,93 @@ def test_what_tells_an_ordinary_name_apart_is_of_names_that_are_ordinary() -> No
     assert begins.words | begins.people | begins.ends <= gazetteer.common
     assert begins.rare <= begins.ends <= begins.words | begins.people
     assert begins.words.isdisjoint(begins.people)
+    assert begins.english | begins.foreign | begins.stays <= gazetteer.common
+    assert begins.never <= begins.stays
+    assert begins.english.isdisjoint(begins.stays)
+    assert gazetteer.whole <= begins.stays
+    assert begins.joins <= begins.does
+
+
+# (text, its language, the place): the name is an ordinary word, or a person's, in some language
+AMONG = [
+    # ordinary in English alone
+    ("kay goodwill la plen moun", "ht", "Goodwill"),
+    ("goodwill", "ht", "Goodwill"),
+    ("mwen vini good hope yè", "acf", "Good Hope"),
+    ("some goodwill", "en", None),
+    # ordinary in the creoles alone
+    ("the delices bus pass full", "en", "Delices"),
+    ("they people in gran fon get none grand fond people vex", "en", "Grand Fond"),
+    ("no light all week mero", "en", "Mero"),
+    ("eat a delice", "en", None),
+    # who, or what, is of there
+    ("mwen se on moun masak", "acf", "Massacre"),
+    ("kijan pou m jwenn yon moun belles", "ht", "Belles"),
+    ("granmoun gran fon an pa wè", "ht", "Grand Fond"),
+    ("m achte diri nan boutik wesli", "ht", "Wesley"),
+    ("nou pral kraze ekip wesley a", "ht", "Wesley"),
+    ("madanm masak la fè m vini", "ht", "Massacre"),
+    ("masak la te tèrib", "ht", None),
+    ("moun kalinago yo", "ht", None),
+    ("yon dènye chans", "ht", None),
+    # nothing makes it the ordinary word
+    ("matant mwen gran fon pa janm soti", "ht", "Grand Fond"),
+    ("wout la bloke delis", "ht", "Delices"),
+    ("li delis li pa ka leve", "ht", "Delices"),
+    ("lapli delis pote tout jaden", "acf", "Delices"),
+    ("granmoun yo maho", "ht", "Mahaut"),
+    ("sa se yon delis", "ht", None),
+    ("delis mwen se manje", "ht", None),
+    # somebody lives there
+    ("se massacre mwen rete", "ht", "Massacre"),
+    ("wi rosalie se la l rete", "ht", "Rosalie"),
+    # a person's name in a creole text
+    ("nou domi nan yon depo wesle yo met kadna", "ht", "Wesley"),
+    ("mari m pa ka pale li wesli", "ht", "Wesley"),
+    ("m kite kay la wesli ak timoun yo", "ht", "Wesley"),
+    ("ki jou ki gen doktè rozali", "ht", "Rosalie"),
+    ("frè mwen wesley", "ht", None),
+    ("vwazen wesley ap bat fi a", "ht", None),
+    ("mari mwen wesley ap bat mwen", "ht", None),
+    ("wesley ka bat mwen", "acf", None),
+    ("m ap viv ak clifton", "ht", None),
+    ("tonton m ap touche rozali", "ht", None),
+    ("m renmen rozali anpil", "ht", None),
+    ("wesley mwen bezwen pale ak ou", "ht", None),
+    # and in an English one
+    ("wesly junction", "en", "Wesley"),
+    ("the wesley number ring out all morning", "en", "Wesley"),
+    ("which school is the shelter for thibaud", "en", "Thibaud"),
+    ("pregnancy check wesley", "en", "Wesley"),
+    ("leaking roof wesly who selling tarpaulin", "en", "Wesley"),
+    ("tree fall down in back of thibaud blocking us", "en", "Thibaud"),
+    ("uncle touching thibaud", "en", None),
+    ("my boss thibaud", "en", None),
+    ("the wesley that beat me", "en", None),
+    ("food for rosalie", "en", None),
+    ("my brother clifton", "en", None),
+    ("good morning wesley", "en", None),
+    ("uncle touching rosalie", "en", None),
+    # what stands in every other sentence
+    ("m rete anba kabann nan", "ht", None),
+    ("dosye m ap rete anba", "ht", None),
+    ("kanpe an fas bak mwen pwent michel zam nan anba chemiz", "ht", "Pointe Michel"),
+    ("kay la plen moustik", "ht", None),
+    ("lekol la plen", "ht", None),
+    # by ear, without a word of place
+    ("yon chez pou mwen laiou", "ht", "Layou"),
+    ("madanm ka twavay niyton", "acf", "Newtown"),
+    ("si lanme monte lapwent", "acf", "Pointe Michel"),
+    ("tol kapousen", "acf", "Capuchin"),
+]
+
+
+@pytest.mark.parametrize(("text", "language", "name"), AMONG)
+def test_in_a_known_language_what_stands_around_an_ordinary_name_tells(
+    text: str, language: str, name: str | None
+) -> None:
+    place = find_place(places_gazetteer.fold(text), language)
+    assert (place.name if place else None) == name
 
 
 FIRST = [
