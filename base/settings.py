@@ -78,6 +78,7 @@ class Understanding(Frozen):
     sure: float = Field(gt=0, lt=1)
     concern: float = Field(gt=0, lt=1)
     second_look: float = Field(0.65, gt=0, lt=1)  # a configuration of before 30 November 2026 has none
+    surely_harmless: float = Field(0.03, ge=0, lt=1)  # a configuration of before December 2026 has none
     gentle: float = Field(gt=0, lt=1)
 
 

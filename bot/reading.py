@@ -45,6 +45,7 @@ LIKELY, ASKED = 0.3, 0.5
 # A text of few words that may cost a life is held to little more than a long one.
 WORDS_ALONE, FEW_WORDS, WORDS_OF_FEW, WORDS_OF_LIFE, WORDS_ASKED = 0.75, 8, 0.98, 0.8, 0.9
 FIRST = frozenset({"danger", "self_harm"})
+FEWEST_TO_QUIET = 6  # words: in fewer, what a phrase says is all there is to say (docs/decisions/0015)
 RANK = {"standard": 0, "high": 1, "critical": 2}
 
 
@@ -228,6 +229,8 @@ def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str |
     why = [f"phrase {finding.phrase_id} ({finding.concern})" for finding in seen.safety.findings]
     if told.concern and score >= rules.gentle:
         why.append(f"{'model' if told.by == 'model' else 'words'} {told.concern} {score:.2f}")
+    if _surely_harmless(seen, told, rules):
+        return None, None, "none", True, (*why, f"model second look {told.alone:.2f}: surely harmless, asked gently")
     if top:
         severity = top.severity
         if second and RANK[_severity(seen, second)] > RANK[severity]:
@@ -241,6 +244,17 @@ def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str |
     why += [f"model second look {told.alone:.2f}"] if doubted else []
     why += [f"unclear phrase {finding.phrase_id}" for finding in seen.safety.asks]
     return None, None, "none", gentle, tuple(why)
+
+
+def _surely_harmless(seen: Glance, told: _Told, rules: Rules) -> bool:
+    """Whether a phrase stands in a text of which the model is sure, at its second look, that nothing is told. The person
+    is then asked gently, and a person of the staff reads the message. Never where it may cost a life."""
+    if told.alone is None or told.alone >= rules.surely_harmless or told.score >= rules.concern:
+        return False
+    if len(seen.normal.split()) < FEWEST_TO_QUIET:
+        return False
+    heard = seen.safety.findings
+    return bool(heard) and not any(one.severity == "critical" or one.concern in FIRST for one in heard)
 
 
 def _raised_alone(seen: Glance, told: _Told, rules: Rules) -> bool:

@@ -76,3 +76,10 @@ def deal_folds(groups: np.ndarray, answers: list[str], folds: int) -> np.ndarray
         fold[group] = dealt.get(answer, 0) % folds
         dealt[answer] = dealt.get(answer, 0) + 1
     return np.array([fold[int(group)] for group in groups])
+
+
+def together(folds: np.ndarray, writers: list[str], count: int) -> np.ndarray:
+    """The folds, but all that one writer wrote, in any language, in one: how sure the model may be is then learnt from
+    how right it is about people it has never read. "" is nobody known."""
+    place = {writer: number % count for number, writer in enumerate(sorted(set(writers) - {""}))}
+    return np.array([place.get(writer, fold) for writer, fold in zip(writers, folds.tolist())])  # noqa: B905

@@ -10,7 +10,7 @@ from rasa.shared.importers.utils import training_data_from_paths
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from components.labels import LANGUAGES
+from components.labels import LANGUAGES, WRITER, writer_of
 
 
 class LanguageFolders(RasaFileImporter):
@@ -26,5 +26,6 @@ class LanguageFolders(RasaFileImporter):
             found = training_data_from_paths([path], language or folder)
             for message in found.training_examples:
                 message.set(TEXT, f"{folder}|{message.get(TEXT)}")
+                message.set(WRITER, writer_of(Path(path)))
             everything = everything.merge(found)
         return everything

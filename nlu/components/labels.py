@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ NONE = "none"
 FIND = "find_"
 DISCLOSE = "disclose_"
 LANGUAGES = ("en", "ht", "acf", "fr", "es")
+WRITER = "writer"  # of a training example
+BY_ONE = "people_"  # how the name of a file begins that one person wrote alone, in whatever language
 
 Ranked = list[dict[str, Any]]
 
@@ -28,6 +31,11 @@ def split_label(label: str) -> tuple[str, str]:
         else:
             wanted = part
     return wanted, concern
+
+
+def writer_of(path: Path) -> str:
+    """Who wrote a file of examples, where that is one person: `people_07` of `people_07.yml`, else nobody known."""
+    return path.stem if path.stem.startswith(BY_ONE) else ""
 
 
 def join_label(wanted: str, concern: str) -> str:

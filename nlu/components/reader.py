@@ -13,7 +13,7 @@ import numpy as np
 
 from components.composites import Part, compose
 from components.features import Vectoriser
-from components.heads import Head, deal_folds, fit_head
+from components.heads import Head, deal_folds, fit_head, together
 from components.joint import Joint, fit_joint
 from components.labels import NONE, decide, nothing_read, split_label
 from components.neighbours import group_neighbours
@@ -24,11 +24,12 @@ from components.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Example:
-    """A text as typed, its language (None: unknown) and its training label."""
+    """A text as typed, its language (None: unknown), its training label, and who wrote it, where that is told."""
 
     text: str
     language: str | None
     label: str
+    writer: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Reader:
     def fit_and_tell(cls, examples: list[Example], options: Options) -> tuple[Reader, HeldOut]:
         """The reader, and what it says of each text as long as it has not learnt from it."""
         folds = deal_folds(_groups(examples), [example.label for example in examples], options.folds)
+        folds = together(folds, [example.writer for example in examples], options.folds)
         copies = augment(examples, options.unknown_language_every)
         if options.composites:
             copies += _composites(examples, folds)

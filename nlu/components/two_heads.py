@@ -14,6 +14,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from components import second_look, vocabulary
+from components.labels import WRITER
 from components.reader import Example, Options, Reader
 from components.splitter import LANGUAGE, RAW_TEXT
 
@@ -64,7 +65,7 @@ class TwoHeadClassifier(GraphComponent):
     def train(self, training_data: TrainingData) -> Resource:
         """Train on the intent examples and store the model."""
         examples = [
-            Example(message.get(RAW_TEXT), message.get(LANGUAGE), message.get(INTENT))
+            Example(message.get(RAW_TEXT), message.get(LANGUAGE), message.get(INTENT), message.get(WRITER) or "")
             for message in training_data.intent_examples
         ]
         self._reader = Reader.fit(examples, self._options)

@@ -27,8 +27,8 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from components.heads import deal_folds  # noqa: E402 (found by the path set above)
-from components.labels import LANGUAGES, NONE, split_label  # noqa: E402
+from components.heads import deal_folds, together  # noqa: E402 (found by the path set above)
+from components.labels import LANGUAGES, NONE, split_label, writer_of  # noqa: E402
 from components.neighbours import group_neighbours  # noqa: E402
 from components.normalise import normalise  # noqa: E402
 from components.reader import Example  # noqa: E402
@@ -46,15 +46,17 @@ def read_examples(data: Path) -> list[Example]:
                 text = line.strip().removeprefix("- ").strip()
                 if text:
                     key = (language, normalise(text, language))
-                    found.setdefault(key, Example(text, language, intent["intent"]))
+                    found.setdefault(key, Example(text, language, intent["intent"], writer_of(path)))
     return list(found.values())
 
 
 def deal(examples: list[Example], folds: int) -> np.ndarray:
-    """The fold of each example: variants stay together, dealt round by language and label in a fixed order."""
+    """The fold of each example: variants stay together, dealt round by language and label in a fixed order; so does
+    what one writer wrote."""
     texts = [(normalise(e.text, e.language), e.language) for e in examples]
     groups = group_neighbours(texts, [e.label for e in examples])
-    return deal_folds(groups, [f"{e.language} {e.label}" for e in examples], folds)
+    dealt = deal_folds(groups, [f"{e.language} {e.label}" for e in examples], folds)
+    return together(dealt, [e.writer for e in examples], folds)
 
 
 class Score:

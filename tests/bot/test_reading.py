@@ -123,6 +123,28 @@ def test_a_second_look_of_the_model_decides_where_no_phrase_tells_of_harm() -> N
     assert unsure.concern == "danger"  # and takes nothing from the second look
 
 
+def test_a_phrase_in_a_text_that_is_surely_harmless_is_asked_about_gently() -> None:
+    calm = replace(parsed(concern=(None, 0.01)), concern_alone=RULES.surely_harmless / 2)
+    text = "he hits me up when the game is on"
+    quiet = read(seen(text, HEARD), calm, RULES)
+    assert (quiet.concern, quiet.gentle) == (None, True)  # asked, and read by a person
+    assert any("surely harmless" in one for one in quiet.why)
+    assert read(seen("he hits me up", HEARD), calm, RULES).concern == "domestic_violence"  # few words say all there is
+    assert read(seen(text, HEARD), None, RULES).concern == "domestic_violence"  # Rasa is away
+    doubtful = replace(calm, concern_alone=RULES.surely_harmless)
+    assert read(seen(text, HEARD), doubtful, RULES).concern == "domestic_violence"
+    never = RULES.model_copy(update={"surely_harmless": 0.0})
+    assert read(seen(text, HEARD), calm, never).concern == "domestic_violence"
+
+
+@pytest.mark.parametrize("more", [{"severity": "critical"}, {"concern": "danger"}, {"concern": "self_harm"}])
+def test_a_phrase_of_danger_to_life_always_counts(more: dict[str, str]) -> None:
+    calm = replace(parsed(concern=(None, 0.0)), concern_alone=0.0)
+    text = "he hits me up when the game is on"
+    for heard in ((replace(HEARD, **more),), (HEARD, replace(HEARD, **more))):
+        assert read(seen(text, *heard), calm, RULES).concern is not None
+
+
 @pytest.mark.parametrize(
     ("concern", "words", "score", "raised"),
     [
