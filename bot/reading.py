@@ -1,6 +1,7 @@
 """What a message means: language, safety, intent, need, place and details, from two readers that do not know each
-other. The lexicon (bot.safety) and Rasa each may raise a concern; only both together may stay silent. With Rasa away
-the weights of single words (bot.harm_words) stand in for it."""
+other. The lexicon (bot.safety) and Rasa each may raise a concern; only both together may stay silent. Where the lexicon
+alone hears something that costs no life, and Rasa is sure that it is nothing, the person is asked gently. With Rasa
+away the weights of single words (bot.harm_words) stand in for it."""
 
 import re
 from dataclasses import dataclass, field
@@ -247,8 +248,8 @@ def _concern(seen: Glance, told: _Told, rules: Rules) -> tuple[str | None, str |
 
 
 def _surely_harmless(seen: Glance, told: _Told, rules: Rules) -> bool:
-    """Whether a phrase stands in a text of which the model is sure, at its second look, that nothing is told. The person
-    is then asked gently, and a person of the staff reads the message. Never where it may cost a life."""
+    """Whether a phrase stands in a text of which the model is sure, at its second look, that nothing is told: the
+    texter is then asked gently, and a person of the staff reads the message. Never where it may cost a life."""
     if told.alone is None or told.alone >= rules.surely_harmless or told.score >= rules.concern:
         return False
     if len(seen.normal.split()) < FEWEST_TO_QUIET:
