@@ -57,7 +57,7 @@ MORE = {
     "ht": 0.4,
     "acf": 0.4,
 }  # added to a shift (log odds): so that the written sets keep their disclosures
-MORE_DEEP = {"en": 0.8, "ht": 0.45, "acf": 0.8}  # the same where the meaning is weighed
+MORE_DEEP = {"en": 0.8, "ht": 0.8, "acf": 0.8}  # the same where the meaning is weighed
 FOLDS, COST = 3, 5.0
 UNITS, SEEDS, ROUNDS, HOLD = 64, 3, 8, 0.1  # of the net: its layer, how many are put together, passes, decay
 BALANCED_IN_NET = 3  # how often the net learns one of those lines in a pass
