@@ -41,7 +41,7 @@ SMALL = 0.08  # a term whose weights are all smaller is left out
 CAPITALS = 0.5  # a word written with a capital inside this share of sentences is taken for a name
 ENOUGH = 100  # messages that ask for a need (or for none); of a need with fewer nothing is learnt
 HOLD = 0.4  # against large weights
-SHARE, WEIGHT = 0.12, 0.7  # of the training examples that take part, and how much each counts beside a message
+SHARE, WEIGHT = 0.14, 0.7  # of the training examples that take part, and how much each counts beside a message
 SEED = 4638
 ABOUT = (
     "Weights of words, pairs of words and character n-grams (hundredths: idf, then one for each answer) for what a "
