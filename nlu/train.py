@@ -100,7 +100,7 @@ def main() -> int:
     if not files:
         print(f"model: no training data in {args.data}", file=sys.stderr)
         return 1
-    print(f"model: training on {files} files of {args.data} (about a minute)", flush=True)
+    print(f"model: training on {files} files of {args.data} (some minutes)", flush=True)
     begun = time.monotonic()
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.out, prefix=".training-") as scratch:
