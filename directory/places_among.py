@@ -21,7 +21,7 @@ def stands_among(words: list[str], start: int, end: int, language: str | None, g
         return False
     if name in known.english or _lived_in(words, start, end, known) or _of_there(words, start, end, gazetteer):
         return True
-    if name in known.people | known.wary:
+    if known.is_of_people(name):
         return not _is_a_person(words, start, end, gazetteer)
     return name not in known.stays and not _is_made_a_word(words, start, end, gazetteer)
 
@@ -29,7 +29,7 @@ def stands_among(words: list[str], start: int, end: int, language: str | None, g
 def _in_english(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> bool:
     """What only places have after the name; or a person's name that is none; or a word of other languages alone."""
     known, name = gazetteer.begins, " ".join(words[start:end])
-    person = name in known.people | known.wary
+    person = known.is_of_people(name)
     if name not in known.stays and end < len(words) and words[end] in known.belongs:
         return start > 0 or not person or not tells_of_harm(words, gazetteer)
     if person:
@@ -71,7 +71,7 @@ def _of_there(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> b
     known, name, before = gazetteer.begins, " ".join(words[start:end]), words[start - 1] if start else ""
     if name in gazetteer.whole | known.never:
         return False
-    person = name in known.people | known.wary
+    person = known.is_of_people(name)
     if before in known.inhabit and not (person and before in known.signs):
         return True
     closed = end < len(words) and words[end] in known.articles

@@ -32,7 +32,7 @@ def begins(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> bool
         return True
     if name in known.people or (name in known.wary and after[0] in known.selves):
         return _seeks(words[end:], gazetteer)
-    return says(after, gazetteer) or after[0] in known.then or " ".join(after[:2]) in known.then
+    return _says(after, gazetteer) or after[0] in known.then or " ".join(after[:2]) in known.then
 
 
 def ends_what_is_said(words: list[str], start: int, end: int, gazetteer: Gazetteer) -> bool:
@@ -120,6 +120,6 @@ def _lacks(after: list[str], gazetteer: Gazetteer) -> bool:
     return bool(first) and not gazetteer.begins.lacking.isdisjoint(after[:first])
 
 
-def says(after: list[str], gazetteer: Gazetteer) -> bool:
+def _says(after: list[str], gazetteer: Gazetteer) -> bool:
     """Who writes speaks of themselves: "mwen ap fouye", "i need"; "delis mwen" alone is my delight."""
     return len(after) > 1 and after[0] in gazetteer.begins.selves and after[1] in gazetteer.begins.doing

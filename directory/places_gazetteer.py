@@ -114,6 +114,10 @@ class Begins:
     joins: frozenset[str]
     meets: frozenset[str]
 
+    def is_of_people(self, name: str) -> bool:
+        """Whether people are called so: a first name, or a surname."""
+        return name in self.people or name in self.wary
+
 
 @dataclass(slots=True)
 class Gazetteer:

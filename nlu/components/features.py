@@ -42,11 +42,15 @@ class Vectoriser:
 
     def __init__(self, terms: list[str], idf: np.ndarray) -> None:
         """`terms` in the order of their columns; `idf` is one weight a column."""
-        self.terms = terms
         self.idf = idf
         self._column = {term: column for column, term in enumerate(terms)}
-        self._weight = array("d", idf)  # a list of floats takes four times as much
+        self._weight = array("f", idf)  # a list of floats takes eight times as much
         self._of_word: dict[str, tuple[int, ...]] = {}
+
+    @property
+    def terms(self) -> list[str]:
+        """In the order of their columns; made anew from what finds the columns, for a second list is megabytes."""
+        return list(self._column)
 
     @classmethod
     def fit(cls, examples: list[list[tuple[str, str | None]]], min_count: int = 2) -> Vectoriser:
@@ -107,6 +111,6 @@ class Vectoriser:
         starts = np.cumsum([0] + [len(columns) for columns, _ in rows])
         columns = np.fromiter((c for cols, _ in rows for c in cols), dtype=np.int32, count=starts[-1])
         values = np.fromiter((v for _, vals in rows for v in vals), dtype=np.float64, count=starts[-1])
-        found = sparse.csr_matrix((values, columns, starts), shape=(len(texts), len(self.terms)))
+        found = sparse.csr_matrix((values, columns, starts), shape=(len(texts), len(self._column)))
         found.sort_indices()
         return found

@@ -197,7 +197,8 @@ def main() -> int:
     learnt = (right[: len(texts)].sum(axis=0) >= ENOUGH).astype(float)
     weights = fit(vectoriser.matrix(everything), right, before, counts, learnt)
     kept = np.flatnonzero(np.abs(weights).max(axis=1) >= SMALL)
-    vectoriser = Vectoriser([vectoriser.terms[i] for i in kept], vectoriser.idf[kept])
+    terms = vectoriser.terms
+    vectoriser = Vectoriser([terms[i] for i in kept], vectoriser.idf[kept])
     weights = fit(vectoriser.matrix(everything), right, before, counts, learnt)
     told = Vocabulary(beside.answers, vectoriser, weights).as_json()
     write(told, len(texts))

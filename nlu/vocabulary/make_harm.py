@@ -22,6 +22,7 @@ import math
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -40,7 +41,7 @@ from components.labels import NONE, split_label  # noqa: E402
 from components.meaning import Encoder, Net  # noqa: E402
 from components.normalise import normalise  # noqa: E402
 from components.reader import Reader, strip_accents  # noqa: E402
-from components.second_look import Deeper, SecondLook, evidence  # noqa: E402
+from components.second_look import DOUBT, Deeper, SecondLook, evidence  # noqa: E402
 from eval.compare import deal, read_examples  # noqa: E402
 
 from bot import safety  # noqa: E402
@@ -52,18 +53,14 @@ SMALL = 0.1  # a term that weighs less is left out
 CHARACTERS = 0.8
 REAL_IN_TABLE, REAL_IN_SCALE = 6.0, 12.0  # how much a real message counts beside a training example
 BALANCED, BALANCED_IN_SCALE = ("voices.yml", "pairs.yml", "people_*.yml"), 8.0  # and how much one of these lines does
-MORE = {
-    "en": 0.4,
-    "ht": 0.4,
-    "acf": 0.4,
-}  # added to a shift (log odds): so that the written sets keep their disclosures
-MORE_DEEP = {"en": 0.8, "ht": 0.8, "acf": 0.8}  # the same where the meaning is weighed
+MORE, MORE_DEEP = 0.4, 0.8  # added to each shift (log odds) without and with the meaning: the written sets keep theirs
 FOLDS, COST = 3, 5.0
 UNITS, SEEDS, ROUNDS, HOLD = 64, 3, 8, 0.1  # of the net: its layer, how many are put together, passes, decay
 BALANCED_IN_NET = 3  # how often the net learns one of those lines in a pass
 AT_ONCE = 64  # texts for the encoder
-FEWEST_WORDS = 3  # as in bot/reading.py, and the rule that the second look takes the place of
+FEWEST_WORDS, FEWEST_TO_QUIET = 3, 6  # as in bot/reading.py, and the rule that the second look takes the place of
 RAISED, SHORT_WORDS, PER_WORD, SUREST = 0.6, 12, 0.04, 0.99
+SURELY_HARMLESS = 0.03  # as in config.yml
 ABOUT = (
     "What terms say of harm (hundredths: idf, weight). Made by nlu/vocabulary/make_harm.py from nlu/data and from the "
     "words of {messages} messages to 4636 whose ids and labels are in labels.csv. Statistics of words: a term stands "
@@ -91,6 +88,7 @@ class Texts:
     margins: np.ndarray
     quiet: np.ndarray  # no phrase tells of harm, and it has words enough
     balanced: np.ndarray  # a line of BALANCED
+    mild: np.ndarray  # a phrase tells of harm, none of danger to life, in words enough that the model may doubt it
 
     @property
     def harm(self) -> np.ndarray:
@@ -115,18 +113,21 @@ def gather(folder: Path) -> tuple[Texts, list[str], int]:
     p_any = 1 - reader.joint.probabilities(wanted, margins)[:, :, calm].sum(axis=1)
     languages = [str(examples[i].language) for i in own] + [""] * len(typed)
     raw = [examples[i].text for i in own] + typed
-    quiet = np.array(
-        [
-            len(text.split()) >= FEWEST_WORDS and not safety.read(one, language or make.LANGUAGE).top
-            for text, one, language in zip(texts, raw, languages)  # noqa: B905
-        ]
-    )
+    heard = [safety.read(one, language or make.LANGUAGE).findings for one, language in zip(raw, languages)]  # noqa: B905
+    words = np.array([len(text.split()) for text in texts])
+    quiet = (words >= FEWEST_WORDS) & np.array([not found for found in heard])
+    mild = (words >= FEWEST_TO_QUIET) & np.array([bool(found) and not of_life(found) for found in heard])
     dice = np.random.default_rng(make.SEED)
     folds = np.concatenate([dealt[own], dice.integers(0, FOLDS, len(typed))])
     concerns = [split_label(examples[i].label)[1] for i in own] + [NONE] * len(typed)
     lines = balanced_lines()
     even = np.array([(language, text) in lines for language, text in zip(languages, raw)])  # noqa: B905
-    return Texts(texts, raw, languages, concerns, folds, p_any, margins, quiet, even), typed, calm
+    return Texts(texts, raw, languages, concerns, folds, p_any, margins, quiet, even, mild), typed, calm
+
+
+def of_life(heard: Iterable[safety.Finding]) -> bool:
+    """Whether a finding is one of those that always count (decision 15)."""
+    return any(one.severity == "critical" or one.concern in FIRST for one in heard)
 
 
 def balanced_lines() -> set[tuple[str, str]]:
@@ -264,13 +265,18 @@ def raised_before(known: Texts) -> np.ndarray:
     return np.asarray(known.p_any >= np.clip(RAISED + PER_WORD * (words - SHORT_WORDS), RAISED, SUREST))
 
 
-def shift_of(known: Texts, scores: np.ndarray, language: str, more: dict[str, float]) -> float:
+def shift_of(known: Texts, scores: np.ndarray, language: str, more: float) -> float:
     """What makes as many disclosures reach RAISED as did before (and `more`): of all together, and of FIRST's."""
     told, shifts = known.quiet & known.harm & (np.array(known.languages) == language), []
     for which in (told, told & np.isin(known.concerns, FIRST)):
         least = np.sort(scores[which])[::-1][int(raised_before(known)[which].sum()) - 1]
         shifts.append(math.log(RAISED / (1 - RAISED)) - least)
-    return round(float(max(shifts)) + more.get(language, 0.0), 3)
+    return round(float(max(shifts)) + more, 3)
+
+
+def shifted(known: Texts, shifts: dict[str, float]) -> np.ndarray:
+    """The shift of each text."""
+    return np.array([shifts[code or make.LANGUAGE] for code in known.languages])
 
 
 def report(known: Texts, scores: np.ndarray, shifts: dict[str, float]) -> None:
@@ -285,6 +291,18 @@ def report(known: Texts, scores: np.ndarray, shifts: dict[str, float]) -> None:
             print(f"{code or 'real':5} {concern:20} {before[which].sum():4} -> {now[which].sum():4} of {which.sum()}")
 
 
+def report_mild(known: Texts, by_words: np.ndarray, by_all: np.ndarray) -> None:
+    """Print how many texts with a phrase of no danger to life would be asked about gently, held out (`by_words`,
+    `by_all`: log odds, shifted)."""
+    odds = np.where((by_words >= DOUBT[0]) & (by_words <= DOUBT[1]), by_all, by_words)
+    doubted, languages = odds < math.log(SURELY_HARMLESS / (1 - SURELY_HARMLESS)), np.array(known.languages)
+    print("a phrase, of no danger to life")
+    for code in LANGUAGES:
+        for told, which in (("harm", known.harm), (NONE, ~known.harm)):
+            some = known.mild & which & (languages == code)
+            print(f"{code:5} {told:20} {(doubted & some).sum():4} of {some.sum()} asked about gently")
+
+
 def main() -> int:
     """The command line; returns the exit code."""
     folder = os.environ.get("KOUDMEN_EVAL_DATA")
@@ -295,7 +313,8 @@ def main() -> int:
     vectoriser = choose_terms(known, typed)
     weights, _ = held_out_table(known, vectoriser)
     kept = np.flatnonzero(np.abs(weights) >= SMALL)
-    vectoriser = Vectoriser([vectoriser.terms[i] for i in kept], vectoriser.idf[kept])
+    terms = vectoriser.terms
+    vectoriser = Vectoriser([terms[i] for i in kept], vectoriser.idf[kept])
     weights, said = held_out_table(known, vectoriser)
     seen = np.array(
         [
@@ -311,6 +330,7 @@ def main() -> int:
     deep_shifts = {code: shift_of(known, deep_scores, code, MORE_DEEP) for code in LANGUAGES}
     print("with the meaning")
     report(known, deep_scores, deep_shifts)
+    report_mild(known, scores + shifted(known, shifts), deep_scores + shifted(known, deep_shifts))
     write(SecondLook(vectoriser, weights, np.round(scale, 3).tolist(), shifts), len(typed))
     write_deeper(Deeper(net, np.round(deep_scale, 3), deep_shifts), len(typed))
     print(f"make_harm: {len(kept)} terms")
