@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
 import numpy as np
 from scipy import sparse
+
+from components.processes import side_by_side
 
 SEED = 4636
 TOLERANCE = 1e-2  # liblinear stops earlier than by default; the development set is read no worse
@@ -25,25 +31,59 @@ class Head:
         return np.asarray(values, dtype=np.float32) @ weights + self.bias
 
 
-def fit_head(
-    rows: sparse.csr_matrix, answers: list[str], held: np.ndarray, scale: np.ndarray, cost: float
-) -> tuple[Head, np.ndarray]:
-    """Fit a head on `rows`, each column times its `scale`, and their `answers`; the same input gives the same head.
+@dataclass(frozen=True)
+class Question:
+    """What a head is to answer: the right answer of each row, and how much each column counts."""
 
-    Out: the head, and the margins of each row from a head that did not see its fold (`held` numbers the folds).
-    Raises ValueError with fewer than two answers.
+    answers: list[str]
+    scale: np.ndarray
+
+
+def fit_heads(
+    rows: sparse.csr_matrix, questions: list[Question], held: np.ndarray, cost: float
+) -> list[tuple[Head, np.ndarray]]:
+    """Fit a head for each question on `rows`; the same input gives the same heads.
+
+    Out, for each: the head, and the margins of each row from a head that did not see its fold (`held` numbers the
+    folds). Raises ValueError with fewer than two answers.
     """
-    names, target = np.unique(np.array(answers), return_inverse=True)
-    if len(names) < 2:
+    known = [np.unique(np.array(question.answers), return_inverse=True) for question in questions]
+    if any(len(names) < 2 for names, _ in known):
         raise ValueError("a head needs at least two different answers")
-    scaled = rows @ sparse.diags(scale)
-    margins = np.zeros((rows.shape[0], len(names)))
-    for fold in np.unique(held):
-        weights, bias = _fit_linear(scaled[held != fold], target[held != fold], len(names), cost)
-        margins[held == fold] = scaled[held == fold] @ weights + bias
-    weights, bias = _fit_linear(scaled, target, len(names), cost)
-    weights *= scale[:, None]  # so that reading needs no scaling
-    return Head(list(map(str, names)), weights.astype(np.float32), bias.astype(np.float32)), margins
+    folds = [None, *np.unique(held)]  # None: a head that sees everything
+    jobs = [
+        partial(_fit_part, rows, target, len(names), question.scale, cost, None if fold is None else held == fold)
+        for fold in folds
+        for question, (names, target) in zip(questions, known)  # noqa: B905 (3.10: same meaning)
+    ]
+    fitted = iter(side_by_side(jobs))
+    whole = [Head(list(map(str, names)), *next(fitted)) for names, _ in known]
+    margins = [np.zeros((rows.shape[0], len(names))) for names, _ in known]
+    for fold in folds[1:]:
+        for told in margins:
+            told[held == fold] = next(fitted)
+    return list(zip(whole, margins))  # noqa: B905
+
+
+def _fit_part(
+    rows: sparse.csr_matrix,
+    target: np.ndarray,
+    answers: int,
+    scale: np.ndarray,
+    cost: float,
+    left: np.ndarray | None,
+) -> Any:
+    """Weights and bias learnt from all rows, or the margins of the rows that are `left` out."""
+    if left is None:
+        weights, bias = _fit_linear(_scaled(rows, scale), target, answers, cost)
+        return (weights * scale[:, None]).astype(np.float32), bias.astype(np.float32)  # so reading needs no scaling
+    weights, bias = _fit_linear(_scaled(rows[~left], scale), target[~left], answers, cost)
+    return _scaled(rows[left], scale) @ weights + bias
+
+
+def _scaled(rows: sparse.csr_matrix, scale: np.ndarray) -> sparse.csr_matrix:
+    """Each column times its scale; only the values are copied."""
+    return sparse.csr_matrix((rows.data * scale[rows.indices], rows.indices, rows.indptr), shape=rows.shape)
 
 
 def _fit_linear(

@@ -13,7 +13,7 @@ import numpy as np
 
 from components.composites import Part, compose
 from components.features import Vectoriser
-from components.heads import Head, deal_folds, fit_head, together
+from components.heads import Head, Question, deal_folds, fit_heads, together
 from components.joint import Joint, fit_joint
 from components.labels import NONE, decide, nothing_read, split_label
 from components.neighbours import group_neighbours
@@ -101,8 +101,8 @@ class Reader:
         rows = vectoriser.matrix([(copy.text, copy.language) for copy in copies])
         first = np.flatnonzero([copy.is_first for copy in copies])
         scale_w, scale_c = vectoriser.scale(*options.wanted_blocks), vectoriser.scale(*options.concern_blocks)
-        wanted, margins_w = fit_head(rows, [want for want, _ in truth], held, scale_w, options.cost)
-        concern, margins_c = fit_head(rows, [harm for _, harm in truth], held, scale_c, options.cost)
+        questions = [Question([want for want, _ in truth], scale_w), Question([harm for _, harm in truth], scale_c)]
+        (wanted, margins_w), (concern, margins_c) = fit_heads(rows, questions, held, options.cost)
         joint = fit_joint(
             (wanted.names, margins_w[first]), (concern.names, margins_c[first]), [truth[i] for i in first]
         )
