@@ -250,11 +250,11 @@ def test_many_at_a_real_rasa_are_read_as_each_alone(rasa: tuple[str, str]) -> No
 
 
 @pytest.mark.parametrize("language", ["en", "ht", "acf"])
-def test_a_real_rasa_answers_about_each_sentence_that_it_has_learnt(rasa: tuple[str, str], language: str) -> None:
-    """The surest of them once made it fail: what rounds to more than certain is certain."""
+def test_a_real_rasa_answers_about_sentences_that_it_has_learnt(rasa: tuple[str, str], language: str) -> None:
+    """The surest of them once made it fail: what rounds to more than certain is certain. Every fourth, for time."""
     url, token = rasa
     http = urllib3.PoolManager()
-    texts = [f"{language}|{sentence}" for sentence in sentences(language)]
+    texts = [f"{language}|{sentence}" for sentence in sentences(language)[::4]]
     assert len(texts) > 1000
     for some in (texts[at : at + 100] for at in range(0, len(texts), 100)):
         question = orjson.dumps({"texts": some})
