@@ -23,6 +23,8 @@ from directory.places import (
 
 SEVERITY_OF = {"danger": "critical", "discrimination": "standard"}  # every other concern is high (taxonomy.yml)
 FEWEST_WORDS = 3
+# Who says a name tells nothing yet ("non mwen se Mawi" is no husband). Not "yo rele mwen ...": that may be an insult.
+INTRODUCED = re.compile(r"^(?:my name(?: is)?|mi name(?: is)?|i name|non mwen(?: se)?|je m appelle|me llamo)\b")
 # The model alone on a long text: it learnt disclosures of 8 to 16 words, so every long text looks like one. On real
 # messages and on training disclosures held out (docs/evaluation/notes.md) this saved 37 false alarms of 64 and left 5
 # disclosures of 2000 to a gentle question.
@@ -174,9 +176,9 @@ def _second_reader(seen: Glance, parsed: Parsed | None, place: Place | None) -> 
 
 
 def _may_tell(seen: Glance, place: Place | None) -> bool:
-    """Whether words enough are left without numbers and the place. A name that may be a person's counts: "uncle
-    touching rosalie" tells of harm."""
-    words = [word for word in seen.normal.split() if not word.isdigit()]
+    """Whether words enough are left without numbers, the place and "my name is". A name that may be a person's counts:
+    "uncle touching rosalie" tells of harm."""
+    words = [word for word in INTRODUCED.sub("", seen.normal).split() if not word.isdigit()]
     named = len(place.name.split()) if place and not may_be_no_place(seen.normal) else 0
     return len(words) - named >= FEWEST_WORDS
 

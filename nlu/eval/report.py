@@ -84,7 +84,7 @@ def worst(pairs: Sequence[Pair]) -> str:
     for (_, meant, got), row, said in faults[:WORST]:
         text = row.text.replace("|", "/")
         lines.append(f"| {text} | {row.group} | {meant} | {got} | {said.confidence:.2f} | {said.source} |")
-    left_out = "copies without accents not counted, nor the eighth to eleventh sets"
+    left_out = "copies without accents not counted, nor the eighth to twelfth sets"
     said_first = f"{len(faults)} answers in all have a fault of some kind ({left_out})."
     return said_first + "\n\n" + "\n".join(lines)
 
@@ -119,8 +119,8 @@ The development set is `nlu/eval/dev/`: sentences written by one person without 
 trained on; no speaker of Haitian Creole or Kwéyòl has reviewed them. {results.seen} of them, copies
 without accents included, turned out to be in the
 training data as well, word for word once normalised; they count for plain intents alone. "Unaccented" groups are the
-same sentences without accents; "second" to "eleventh" are other writers' sentences (`dev2` to `dev11`), made
-later. What each measured before it had been looked at is in the notes. Nobody here has read the eighth to eleventh:
+same sentences without accents; "second" to "twelfth" are other writers' sentences (`dev2` to `dev12`), made
+later. What each measured before it had been looked at is in the notes. Nobody here has read the eighth to twelfth:
 none of their errors is listed below.
 Intervals are Wilson's; that of macro-F1 is a bootstrap. "Without rare ones": over the needs that one
 message in fifty or more tells of.

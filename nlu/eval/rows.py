@@ -10,8 +10,8 @@ from pathlib import Path
 
 DEV = Path(__file__).resolve().parent / "dev"
 # other writers' sentences, reported apart
-WRITERS = tuple("second third fourth fifth sixth seventh eighth ninth tenth eleventh".split())
-UNREAD = WRITERS[-4:]  # sets that nobody here has read: shown on no page
+WRITERS = tuple("second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split())
+UNREAD = WRITERS[-5:]  # sets that nobody here has read: shown on no page
 OTHERS = {name: DEV.with_name(f"dev{number}") for number, name in enumerate(WRITERS, 2)}
 WRITTEN = ("en", "ht", "acf", "fr", "es")
 UNACCENTED = ("ht", "acf")  # read a second time without accents, as most people type

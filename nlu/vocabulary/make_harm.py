@@ -7,7 +7,7 @@ The folder has mission4636_dev.csv. In: `labels.csv` here (ids and labels) and `
 say of harm (each stands in FEWEST_OWN training examples, or may be told of real messages by the rules of `make.py`),
 the weights of what is looked at, and a shift for each language: as many disclosures that no phrase hears are raised as
 the model raised by itself, all of them held out; and a net that tells harm from the meaning of a text, with the same.
-Prints what that costs. Takes some 20 minutes, most of them the encoder's. Never reads the messages of the evaluation
+Prints what that costs. Takes some 30 minutes, most of them the encoder's. Never reads the messages of the evaluation
 sets.
 
 How much each evidence counts is learnt from `voices.yml`, `pairs.yml` and `people_*.yml` above all: there harm and what

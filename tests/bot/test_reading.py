@@ -71,6 +71,18 @@ def test_numbers_and_a_bare_place_are_no_disclosure_whatever_the_model_says(text
     assert read(seen(text, HEARD), parsed(concern=("danger", 0.9)), RULES).concern == "domestic_violence"
 
 
+def test_a_name_by_itself_is_no_disclosure_but_what_is_told_with_it_is() -> None:
+    harm = parsed("disclose", concern=("domestic_violence", 0.99))
+    for name in ("my name is mary", "non mwen se mawi", "je m appelle marie joseph"):
+        assert read(seen(name), harm, RULES).concern is None
+    for told in (
+        "my name is mary he watching the house",
+        "non mwen se mawi i pa ka kite mwen sòti",
+        "yo rele mwen chen",
+    ):
+        assert read(seen(told), harm, RULES).concern == "domestic_violence"
+
+
 def test_the_concern_is_the_lexicons_and_the_severity_the_worse_of_both() -> None:
     reading = read(seen("x", HEARD), parsed("disclose", concern=("danger", 0.9)), RULES)
     assert (reading.concern, reading.severity, reading.source) == ("domestic_violence", "critical", "both")
