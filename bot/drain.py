@@ -350,7 +350,9 @@ class Drain:
         held = was_out and address.opted_out_at is not None and result.lane != Lane.PROTECTION
         self.protecting = self.protecting or result.lane == Lane.PROTECTION
         _log(inbound, result)
-        replies = () if guard.muted(pace, result.lane, guess=reading.gentle) else result.replies
+        replies = (
+            () if guard.muted(pace, result.lane, guess=reading.gentle and not result.state.severity) else result.replies
+        )
         rows = outbox.rows(
             conversation.id, address.channel, replies, lane=result.lane, inbound_id=inbound.id,
             state="held" if held else "queued",

@@ -48,8 +48,9 @@ def first_time(pace: Mapping[str, Any]) -> bool:
 
 
 def muted(pace: Mapping[str, Any], lane: Lane, *, guess: bool = False) -> bool:
-    """Whether a reply is left out. The gentle question about words that only may tell of harm (`guess`) is not put to
-    the same words again and again: a machine may have written them, and the staff have them to read."""
+    """Whether a reply is left out. The gentle question about words that only may tell of harm (`guess`), from somebody
+    who has told of none, is not put to the same words again and again: a machine may have written them, and the staff
+    have them to read."""
     if not verdict(pace):
         return False
     return lane != Lane.PROTECTION or pace["count"] >= FAR_TOO_MANY or (guess and pace["same"] >= SAME)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.nlu.environment import run
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,8 +25,7 @@ def test_no_figure_is_below_its_recorded_floor() -> None:
 
 
 RECORD = """
-import json, sys
-sys.path.insert(0, "nlu")
+import json
 from pathlib import Path
 from eval import floors
 from eval.figures import Figure
@@ -38,11 +39,8 @@ print(floors.fallen([Figure("heard", "en", 0.93, 1000, (0, 1)), Figure("alarms",
 
 
 def test_a_record_makes_floors_tighter_and_never_looser(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [ROOT / "nlu/.venv/bin/python", "-c", RECORD, tmp_path / "floors.json"],
-        capture_output=True, text=True, check=True, cwd=ROOT, timeout=60,
-    )  # fmt: skip
-    first, worse, better, fallen = done.stdout.splitlines()
+    told = run(RECORD, str(tmp_path / "floors.json"))
+    first, worse, better, fallen = told.splitlines()
     assert first == worse == '{"alarms / en": 0.21, "heard / en": 0.89}'
     assert better == '{"alarms / en": 0.11, "heard / en": 0.94}'
     assert "heard / en: 0.9300" in fallen

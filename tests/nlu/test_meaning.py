@@ -1,25 +1,19 @@
 """What a text means, as the second look weighs it: the encoder of Rasa's environment, and what happens without it."""
 
 import json
-import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.nlu.environment import run as run_script
+
 BEGIN = """
-import sys
-sys.path.insert(0, "nlu")
 import numpy as np
 from components import meaning, second_look
 """
 
 
 def run(script: str) -> str:
-    """What a script in Rasa's environment prints."""
-    done = subprocess.run(
-        [ROOT / "nlu/.venv/bin/python", "-c", BEGIN + script],
-        capture_output=True, text=True, check=True, cwd=ROOT, timeout=120,
-    )  # fmt: skip
-    return done.stdout
+    """What a script prints that has these at hand."""
+    return run_script(BEGIN + script)
 
 
 def test_the_same_said_in_two_languages_lies_together() -> None:

@@ -1,17 +1,14 @@
 """Learning in several processes: the same model as in one, also when the system ends a process for want of memory."""
 
 import json
-import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.nlu.environment import run
+
 FIT = """
-import json, os, sys
-sys.path.insert(0, "nlu")
+import json, os
 from components import processes
-from components.labels import split_label
 from components.reader import Example, Options, Reader
 
 WANTED = {"food": ["rice", "bread", "meal", "milk"], "work": ["job", "wages", "boss", "pay"]}
@@ -32,23 +29,14 @@ def told():
 """
 
 
-def run(script: str) -> str:
-    """What a script in Rasa's environment prints."""
-    done = subprocess.run(
-        [ROOT / "nlu/.venv/bin/python", "-c", FIT + script],
-        capture_output=True, text=True, check=True, cwd=ROOT, timeout=240,
-    )  # fmt: skip
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def alone() -> str:
     """What a model says that was learnt in one process."""
-    return run("os.sched_getaffinity = lambda _: {0}\nprint(json.dumps(told()))")
+    return run(FIT + "os.sched_getaffinity = lambda _: {0}\nprint(json.dumps(told()))")
 
 
 def test_what_is_learnt_side_by_side_is_the_same(alone: str) -> None:
-    assert run("os.sched_getaffinity = lambda _: {0, 1, 2}\nprint(json.dumps(told()))") == alone
+    assert run(FIT + "os.sched_getaffinity = lambda _: {0, 1, 2}\nprint(json.dumps(told()))") == alone
     first, second, third = json.loads(alone)
     assert (first["need"]["name"], second["concern"]["name"], third["need"]["name"]) == (
         "food",
@@ -58,7 +46,9 @@ def test_what_is_learnt_side_by_side_is_the_same(alone: str) -> None:
 
 
 def test_a_process_that_is_killed_costs_time_and_nothing_else(alone: str) -> None:
-    killed = run("""
+    killed = run(
+        FIT
+        + """
 os.sched_getaffinity = lambda _: {0, 1}
 own, parent = processes._do, os.getpid()
 def dies(number):
@@ -67,16 +57,20 @@ def dies(number):
     return own(number)
 processes._do = dies
 print(json.dumps(told()))
-""")
+"""
+    )
     assert killed == alone
 
 
 def test_a_mistake_in_the_data_is_told_and_not_tried_again() -> None:
-    told = run("""
+    told = run(
+        FIT
+        + """
 os.sched_getaffinity = lambda _: {0, 1}
 try:
     Reader.fit([Example("rice", "en", "find_food")] * 9, Options())
 except ValueError as error:
     print(error)
-""")
+"""
+    )
     assert told == "a head needs at least two different answers\n"

@@ -3,13 +3,13 @@
 import csv
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from bot.harm_words import guess
 from bot.normalise import normalise
+from tests.nlu.environment import run
 
 ROOT = Path(__file__).resolve().parents[2]
 NLU = ROOT / "nlu"
@@ -68,8 +68,6 @@ def test_the_second_look_is_for_the_languages_of_the_service_and_whole() -> None
 
 
 SURE = """
-import sys
-sys.path.insert(0, "nlu")
 import numpy as np
 from components.second_look import evidence
 for surely in (-1.2e-7, 1 + 1.2e-7):
@@ -78,4 +76,4 @@ for surely in (-1.2e-7, 1 + 1.2e-7):
 
 
 def test_a_second_look_is_taken_where_the_models_sum_is_a_hair_above_one() -> None:
-    subprocess.run([ROOT / "nlu/.venv/bin/python", "-c", SURE], check=True, cwd=ROOT, timeout=60)
+    run(SURE)
